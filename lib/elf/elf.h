@@ -1,0 +1,33 @@
+/*
+ * elf: what an executable is, as far as it decides whether a preloaded library reaches its network calls. Reads
+ * the file with pread; nothing is allocated, nothing is executed. Any thread.
+ */
+#ifndef ELF_ELF_H
+#define ELF_ELF_H
+
+#include <stdbool.h>
+
+enum elf_kind {
+	ELF_DYNAMIC, /* of this machine, with an interpreter: it can be preloaded */
+	ELF_STATIC,  /* no interpreter: the dynamic linker never runs */
+	ELF_GO,	     /* a Go program: its calls go straight to the kernel, even where it is dynamic */
+	ELF_FOREIGN, /* another class or machine: this library cannot be loaded into it */
+	ELF_MUSL,    /* interpreter of another libc */
+	ELF_SCRIPT,  /* #! */
+	ELF_OTHER,   /* neither ELF nor a script */
+};
+
+struct elf_info {
+	enum elf_kind kind;
+	char interpreter[256]; /* of ELF_DYNAMIC and ELF_MUSL: PT_INTERP; of ELF_SCRIPT: the path behind #! */
+	char argument[256];    /* of ELF_SCRIPT: the one argument behind it, or "" */
+	bool needs_asan;       /* DT_NEEDED has libasan or libtsan: it wants to come first in LD_PRELOAD */
+};
+
+/* 0, or -errno of a failed read, or -EBADMSG for an ELF file whose tables point outside it. */
+int elf_inspect(int fd, struct elf_info *ret_info);
+
+/* What the kind means for the user, a sentence without its full stop: "is statically linked: …". */
+const char *elf_kind_explain(enum elf_kind kind);
+
+#endif

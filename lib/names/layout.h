@@ -1,0 +1,40 @@
+/*
+ * layout: the memory that the processes of one session share (a memfd, see pool.h): which hostname stands
+ * behind which placeholder, and what is known of each proxy. All zero is a valid empty start. Every word
+ * is atomic and nothing in it is trusted: another process may write anything at any time.
+ */
+#ifndef NAMES_LAYOUT_H
+#define NAMES_LAYOUT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define LAYOUT_ENTRIES	 (1u << 17) /* names kept; the oldest goes when one more comes */
+#define LAYOUT_SLOTS	 (1u << 18) /* hash slots, at most half full */
+#define LAYOUT_NAME_MAX	 255	    /* RFC 1928 §4: DST.ADDR of ATYP 3 */
+#define LAYOUT_NAME_WORDS ((LAYOUT_NAME_MAX + 7) / 8)
+#define LAYOUT_NOTES	 16
+
+/* One name. `number` is 0 while the entry is empty or being written. */
+struct layout_entry {
+	_Atomic uint32_t number; /* which placeholder: its distance from the pool's first address */
+	_Atomic uint32_t length;
+	_Atomic uint64_t name[LAYOUT_NAME_WORDS];
+};
+
+/* What a process learned about a proxy: the method it takes. */
+struct layout_note {
+	_Atomic uint64_t key; /* 0: free */
+	_Atomic uint32_t value;
+	uint32_t zero;
+};
+
+struct layout {
+	_Atomic uint32_t next; /* placeholders given out */
+	uint32_t zero[15];
+	struct layout_note notes[LAYOUT_NOTES];
+	_Atomic uint32_t slots[LAYOUT_SLOTS]; /* number of an entry, by hash of its name; 0: free */
+	struct layout_entry entries[LAYOUT_ENTRIES];
+};
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * pool: hostname <-> placeholder address, shared by every process of a session. Placeholders are handed out
+ * in order from the pool's range; the map behind them is a memfd inherited from `isosocks` or, without
+ * one, private to this process and its forks. Lock-free, allocation-free, async-signal-safe; any thread.
+ */
+#ifndef NAMES_POOL_H
+#define NAMES_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct layout;
+
+struct pool {
+	struct layout *map;
+	uint32_t base;	/* first address of the range, host byte order */
+	uint32_t space; /* number of addresses, a power of two */
+	uint32_t start; /* where this map's numbering begins in the range */
+};
+
+/* Bytes a session's memfd must have (sparse: only what is used takes memory). */
+size_t pool_map_size(void);
+
+/*
+ * Maps fd (-1: a private map, which starts at a random place in the range so that a placeholder of another
+ * session is unknown here rather than someone else's). address is in host byte order, prefix 8 to 30. The fd
+ * is not needed afterwards. -errno.
+ */
+int pool_open(struct pool *pool, int fd, uint32_t address, unsigned prefix);
+
+/*
+ * The placeholder of a name (1 to 255 bytes; case and one trailing dot do not count), giving one out
+ * when it has none. 0, or -EINVAL for a name that cannot be one.
+ */
+int pool_get_address(struct pool *pool, const char *name, size_t length, uint32_t *ret_address);
+
+/* The name behind a placeholder: its length, or -ENOENT when none stands behind it (any more). */
+int pool_find_name(const struct pool *pool, uint32_t address, char ret_name[256]);
+
+/* What the session knows under this key (not 0): its value, or -ENOENT. pool_note(…, 0) forgets it. */
+int pool_find_note(const struct pool *pool, uint64_t key);
+void pool_note(struct pool *pool, uint64_t key, uint16_t value);
+
+#endif

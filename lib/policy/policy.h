@@ -1,0 +1,71 @@
+/*
+ * policy: reads a compiled policy where it lies. The caller owns the bytes, which must be aligned to 8 and
+ * stay unchanged; a struct policy is a validated view of them that any thread may use. Nothing is
+ * allocated, and every byte is reached through the bounds checks here.
+ */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include "policy/blob.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct policy {
+	const struct blob_header *header;
+};
+
+struct policy_text {
+	const char *at;
+	size_t length;
+};
+
+/* The checksum of header.checksum: any change of a single byte changes it. Not cryptographic. */
+uint64_t policy_checksum(const void *from, size_t length);
+
+/*
+ * Validates everything once: magic, version, size, checksum, enumerations, every table and every span.
+ * -EBADMSG when the bytes are no policy, -EPROTONOSUPPORT when they are one of another version.
+ */
+int policy_open(struct policy *policy, const void *blob, size_t length);
+
+struct policy_text policy_text(const struct policy *policy, struct blob_span span);
+const struct blob_proxy *policy_proxy(const struct policy *policy, uint32_t index);
+const struct blob_pair *policy_pair(const struct policy *policy, struct blob_table pairs,
+				    uint32_t index);
+const struct blob_rule *policy_rule(const struct policy *policy, uint32_t index);
+
+/* Where a stream or a datagram may go. */
+enum policy_verdict {
+	POLICY_PROXY,
+	POLICY_DIRECT,
+	POLICY_DENY,
+};
+
+struct policy_target {
+	uint8_t address[16]; /* IPv6, or IPv4 as ::ffff:a.b.c.d; what the application passed */
+	uint16_t port;
+	bool is_stream;	   /* TCP (or MPTCP); otherwise datagrams */
+	const char *name;  /* the hostname behind a placeholder, NULL for a plain address */
+	size_t name_length;
+};
+
+/* The verdict; *ret_rule (may be NULL) becomes the rule that said so, or NULL. */
+enum policy_verdict policy_decide(const struct policy *policy, const struct policy_target *target,
+				  const struct blob_rule **ret_rule);
+
+/* Whether the address is loopback: 127/8 less the pool, ::1, 0.0.0.0 and ::. */
+bool policy_is_loopback(const struct policy *policy, const uint8_t address[16]);
+
+/* Whether the address lies in the placeholder pool (plain or v4-mapped). */
+bool policy_is_placeholder(const struct policy *policy, const uint8_t address[16]);
+
+/*
+ * The SOCKS methods to offer, in order, and their number (0: nothing is left, EPROTONOSUPPORT). When keys
+ * must arrive 0x00 is not among them: a proxy that takes it would lose them silently. With real
+ * credentials the password method carries those and no keys.
+ */
+unsigned policy_methods(const struct policy *policy, bool keys_must_arrive, bool has_credentials,
+			uint8_t methods[3]);
+
+#endif
