@@ -1,0 +1,199 @@
+# isosocks: one Makefile, no configure step. `make help` lists the targets.
+
+VERSION   ?= 0.1.0
+PREFIX    ?= /usr/local
+DESTDIR   ?=
+BINDIR    ?= $(PREFIX)/bin
+SBINDIR   ?= $(PREFIX)/sbin
+LIBDIR    ?= $(PREFIX)/lib
+SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
+MANDIR    ?= $(PREFIX)/share/man
+DOCDIR    ?= $(PREFIX)/share/doc/isosocks
+
+VARIANT   ?= release
+BUILD     := build/$(VARIANT)
+CC        ?= cc
+PKG_CONFIG ?= pkg-config
+INSTALL   ?= install
+CFLAGS    ?= -O2 -g
+JOBS      ?= $(shell nproc)
+
+SANITIZE_release :=
+SANITIZE_asan    := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+SANITIZE_tsan    := -fsanitize=thread -fno-omit-frame-pointer
+SANITIZE  := $(SANITIZE_$(VARIANT))
+
+WARNINGS  := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wwrite-strings \
+	-Werror=implicit-function-declaration -Werror=missing-prototypes -Werror=incompatible-pointer-types \
+	-Werror=int-conversion -Werror=return-type -Werror=format -Werror=discarded-qualifiers -Werror=vla
+COMMON    := -std=gnu11 -D_GNU_SOURCE -DISOSOCKS_VERSION='"$(VERSION)"' $(WARNINGS) $(SANITIZE) -MMD -MP -Ilib
+# No fortified inlines and no large-file aliases in the library: they would rename the very functions it exports.
+LIB_FLAGS := $(COMMON) -fPIC -fvisibility=hidden -fno-plt -U_FORTIFY_SOURCE
+TOOL_FLAGS = $(COMMON) -Iwrappers $(shell $(PKG_CONFIG) --cflags $(1))
+LINK       = $(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS)
+
+# ---- sources: a new file needs no edit here ------------------------------------------------------------
+PURE      := base socks5 keys policy names elf dns
+PURE_SRC  := $(foreach d,$(PURE),$(wildcard lib/$(d)/*.c))
+LIVE_SRC  := $(wildcard lib/session/*.c lib/tunnel/*.c)
+HOOKS_SRC := $(wildcard lib/hooks/*.c)
+MAINS     := wrappers/isosocks.c wrappers/isosocksctl.c wrappers/isosocks-rescue.c
+CTL_SRC   := $(wildcard wrappers/ctl_*.c)
+TOOL_SRC  := $(filter-out $(MAINS) $(CTL_SRC),$(wildcard wrappers/*.c))
+PROXY_SRC := $(wildcard wrappers/proxy/*.c)
+PROXY_MAIN := wrappers/proxy/main.c
+TEST_SRC  := $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c tests/integration/*.c tests/lint/*.c tests/support/*.c)
+CLIENT_SRC := $(wildcard tests/clients/*.c)
+FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
+BENCH_SRC := $(wildcard tests/bench/*.c)
+
+obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
+LIBRARY   := $(BUILD)/libisosocks.so
+ARCHIVE   := $(BUILD)/libpure.a
+TOOLS     := $(BUILD)/isosocks $(if $(wildcard wrappers/isosocksctl.c),$(BUILD)/isosocksctl)
+PROXY     := $(BUILD)/isosocks-proxy
+TESTS     := $(BUILD)/tests/isosocks-tests
+CLIENTS   := $(patsubst tests/clients/%.c,$(BUILD)/tests/clients/%,$(CLIENT_SRC))
+REPLAYS   := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(FUZZ_SRC))
+BENCHES   := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(BENCH_SRC))
+
+ifeq ($(V),1)
+say =
+else
+say = @printf '  %-7s %s\n' "$(1)" "$(2)";
+endif
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+.PHONY: all help deps demo check check-all check-asan check-tsan tests fuzz bench format install uninstall dist clean
+
+all: $(LIBRARY) $(TOOLS) $(PROXY) ## build the library and the tools into build/release
+
+# ---- compile --------------------------------------------------------------------------------------------
+$(BUILD)/lib/%.o: lib/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(LIB_FLAGS) $(CPPFLAGS) $(CFLAGS) -U_FORTIFY_SOURCE -c $< -o $@
+
+$(BUILD)/wrappers/proxy/%.o: wrappers/proxy/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(call TOOL_FLAGS,gio-2.0 gio-unix-2.0) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+$(BUILD)/wrappers/%.o: wrappers/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(call TOOL_FLAGS,glib-2.0) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+$(BUILD)/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(call TOOL_FLAGS,gio-2.0 gio-unix-2.0 criterion) -Itests $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+# ---- link -----------------------------------------------------------------------------------------------
+$(ARCHIVE): $(call obj,$(PURE_SRC))
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
+
+$(LIBRARY): $(call obj,$(PURE_SRC) $(LIVE_SRC) $(HOOKS_SRC))
+	$(call say,LD,$@)$(LINK) -shared -Wl,-soname,libisosocks.so -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,--as-needed -o $@ $^ $(if $(SANITIZE),-Wl$(comma)-z$(comma)undefs)
+
+comma := ,
+# GLib goes in statically: loading it dynamically would double the start-up of every wrapped program.
+GLIB_STATIC = $(if $(SANITIZE),$(shell $(PKG_CONFIG) --libs glib-2.0),-Wl$(comma)-Bstatic $(shell $(PKG_CONFIG) --static --libs-only-l glib-2.0 | sed 's/-pthread//; s/-lm\b//') -Wl$(comma)-Bdynamic)
+
+$(BUILD)/isosocks: $(call obj,wrappers/isosocks.c $(TOOL_SRC)) $(ARCHIVE)
+	$(call say,LD,$@)$(LINK) -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -o $@ $^ $(GLIB_STATIC)
+
+$(BUILD)/isosocksctl: $(call obj,wrappers/isosocksctl.c $(CTL_SRC) $(TOOL_SRC)) $(ARCHIVE)
+	$(call say,LD,$@)$(LINK) -o $@ $^ $(shell $(PKG_CONFIG) --libs glib-2.0)
+
+$(PROXY): $(call obj,$(PROXY_SRC))
+	$(call say,LD,$@)$(LINK) -o $@ $^ $(shell $(PKG_CONFIG) --libs gio-2.0 gio-unix-2.0)
+
+$(TESTS): $(call obj,$(TEST_SRC) $(LIVE_SRC) $(TOOL_SRC) $(filter-out $(PROXY_MAIN),$(PROXY_SRC))) $(ARCHIVE)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(LINK) -o $@ $^ $(shell $(PKG_CONFIG) --libs criterion gio-2.0 gio-unix-2.0)
+
+# One-call clients are what a user's program would be: no sanitizer, no library of ours.
+$(BUILD)/tests/clients/%: tests/clients/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -Itests -O1 -g -MMD -MP -MF $@.d -o $@ $< -lpthread
+
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(call obj,$(filter-out $(PROXY_MAIN),$(PROXY_SRC)) $(TOOL_SRC)) $(ARCHIVE)
+	$(call say,LD,$@)$(LINK) -o $@ $^ $(shell $(PKG_CONFIG) --libs gio-2.0 gio-unix-2.0)
+
+$(BUILD)/tests/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O2 -g -MMD -MP -MF $@.d -o $@ $< -lpthread
+
+tests: all $(TESTS) $(CLIENTS) $(REPLAYS)
+
+# ---- what a person runs -----------------------------------------------------------------------------------
+PACKAGES_BUILD := gcc make pkg-config libglib2.0-dev libpcre2-dev
+PACKAGES_DEMO  := curl wget python3-minimal
+PACKAGES_CHECK := libcriterion-dev iproute2 util-linux curl wget git openssh-client openssh-server rsync python3 perl \
+	nginx-light tor mandoc binutils clang libclang-rt-14-dev strace
+
+deps: ## install what building and checking need (Debian packages)
+	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK)
+
+demo: ## two programs, two keys, and an error that says what happened
+	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_DEMO)
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all
+	@BUILD=$(BUILD) sh tests/support/demo.sh
+
+RUN_TESTS = BUILD=$(BUILD) VARIANT=$(VARIANT) $(TESTS) -j$(JOBS) --timeout 300
+
+check: ## install what is missing, build, run the tests (10 minutes on 2 cores)
+	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK)
+	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@$(RUN_TESTS) --filter '!(heavy_*)/*'
+
+check-all: ## what takes longer or needs heavy packages
+	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK)
+	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@$(MAKE) --no-print-directory check-asan
+	@$(RUN_TESTS) --filter 'heavy_*/*'
+
+check-asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=asan CFLAGS='-O1 -g' tests
+	@$(MAKE) --no-print-directory VARIANT=asan run-sanitized
+
+check-tsan: ## the threaded tests under ThreadSanitizer
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=tsan CFLAGS='-O1 -g' tests
+	@$(MAKE) --no-print-directory VARIANT=tsan run-sanitized
+
+.PHONY: run-sanitized
+run-sanitized:
+	@$(RUN_TESTS) --filter '!(heavy_*|lint|real_*)/*'
+
+FUZZ_SECONDS ?= 300
+fuzz: ## five minutes of libFuzzer for each target, under ASan and UBSan
+	@sh tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_SRC)
+
+bench: all $(BENCHES) ## speed and memory beside the peers installed from Debian
+	@BUILD=$(BUILD) sh tests/bench/run.sh
+
+format: ## clang-format over every source
+	clang-format -i $(shell git ls-files '*.c' '*.h')
+
+install: all ## install under DESTDIR and PREFIX
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/isosocks $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(DOCDIR)
+	$(INSTALL) -m 755 $(BUILD)/isosocks $(PROXY) $(DESTDIR)$(BINDIR)
+	$(INSTALL) -m 644 $(LIBRARY) $(DESTDIR)$(LIBDIR)/isosocks
+	$(INSTALL) -m 644 $(wildcard doc/*.1) $(DESTDIR)$(MANDIR)/man1
+	$(INSTALL) -m 644 README.md LICENSE $(DESTDIR)$(DOCDIR)
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(BINDIR)/isosocks $(DESTDIR)$(BINDIR)/isosocks-proxy
+	rm -rf $(DESTDIR)$(LIBDIR)/isosocks $(DESTDIR)$(DOCDIR)
+	rm -f $(patsubst doc/%,$(DESTDIR)$(MANDIR)/man1/%,$(wildcard doc/*.1))
+
+dist: ## a source archive of the last commit
+	@mkdir -p build
+	git archive --prefix=isosocks-$(VERSION)/ -o build/isosocks-$(VERSION).tar.gz HEAD
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
