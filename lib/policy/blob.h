@@ -11,7 +11,8 @@
 
 #include <stdint.h>
 
-#define BLOB_MAGIC    "isosocks"
+#define BLOB_MAGIC    "isosocks" /* 8 bytes, without the NUL */
+#define BLOB_MAGIC_BYTES { 'i', 's', 'o', 's', 'o', 'c', 'k', 's' }
 #define BLOB_VERSION  1
 #define BLOB_MAX      (48 * 1024) /* 64 KiB once in base64url */
 #define BLOB_NONE     0xffffffffu /* no index */

@@ -29,7 +29,10 @@ uint64_t policy_checksum(const void *from, size_t length);
  */
 int policy_open(struct policy *policy, const void *blob, size_t length);
 
+/* Text of a span of this blob, without a NUL behind it. */
 struct policy_text policy_text(const struct policy *policy, struct blob_span span);
+
+/* The records; NULL behind the last one. The proxy BLOB_NONE is the default one, the first. */
 const struct blob_proxy *policy_proxy(const struct policy *policy, uint32_t index);
 const struct blob_pair *policy_pair(const struct policy *policy, struct blob_table pairs,
 				    uint32_t index);
