@@ -15,9 +15,12 @@
 #define LAYOUT_NAME_WORDS ((LAYOUT_NAME_MAX + 7) / 8)
 #define LAYOUT_NOTES	 16
 
-/* One name. `number` is 0 while the entry is empty or being written. */
+/*
+ * One name. Numbers are given out in order; what a number leaves, divided by the size of the range, is the
+ * placeholder's distance from the first address. It leaves 0 while the entry is empty or being written.
+ */
 struct layout_entry {
-	_Atomic uint32_t number; /* which placeholder: its distance from the pool's first address */
+	_Atomic uint32_t number;
 	_Atomic uint32_t length;
 	_Atomic uint64_t name[LAYOUT_NAME_WORDS];
 };
@@ -30,7 +33,7 @@ struct layout_note {
 };
 
 struct layout {
-	_Atomic uint32_t next; /* placeholders given out */
+	_Atomic uint32_t next; /* the last number given out; a private map begins anywhere */
 	uint32_t zero[15];
 	struct layout_note notes[LAYOUT_NOTES];
 	_Atomic uint32_t slots[LAYOUT_SLOTS]; /* number of an entry, by hash of its name; 0: free */

@@ -16,7 +16,6 @@ struct pool {
 	struct layout *map;
 	uint32_t base;	/* first address of the range, host byte order */
 	uint32_t space; /* number of addresses, a power of two */
-	uint32_t start; /* where this map's numbering begins in the range */
 };
 
 /* Bytes a session's memfd must have (sparse: only what is used takes memory). */
@@ -25,20 +24,24 @@ size_t pool_map_size(void);
 /*
  * Maps fd (-1: a private map, which starts at a random place in the range so that a placeholder of another
  * session is unknown here rather than someone else's). address is in host byte order, prefix 8 to 30. The fd
- * is not needed afterwards. -errno.
+ * is not needed afterwards. -EINVAL for a range that is none, -EBADMSG when the fd is not such a map, -errno.
  */
 int pool_open(struct pool *pool, int fd, uint32_t address, unsigned prefix);
 
 /*
  * The placeholder of a name (1 to 255 bytes; case and one trailing dot do not count), giving one out
- * when it has none. 0, or -EINVAL for a name that cannot be one.
+ * when it has none; the oldest name goes when there is no room. 0, -EINVAL for a name that cannot be one, or
+ * -EBUSY when another process has filled the map with what leaves no room.
  */
 int pool_get_address(struct pool *pool, const char *name, size_t length, uint32_t *ret_address);
 
 /* The name behind a placeholder: its length, or -ENOENT when none stands behind it (any more). */
 int pool_find_name(const struct pool *pool, uint32_t address, char ret_name[256]);
 
-/* What the session knows under this key (not 0): its value, or -ENOENT. pool_note(…, 0) forgets it. */
+/*
+ * What the session knows under this key (not 0): its value, or -ENOENT. pool_note(…, 0) forgets it. There is room
+ * for LAYOUT_NOTES keys; what comes after is not remembered.
+ */
 int pool_find_note(const struct pool *pool, uint64_t key);
 void pool_note(struct pool *pool, uint64_t key, uint16_t value);
 
