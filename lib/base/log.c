@@ -55,7 +55,8 @@ void log_end(struct log_line *line)
 
 	*line->text.at++ = '\n';
 	if (path) {
-		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+			  0600);
 		if (fd < 0)
 			return;
 	}

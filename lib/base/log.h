@@ -1,7 +1,8 @@
 /*
- * log: one line, one write(2), only when someone asked for it. Configured once by the session; lines are built on the
- * stack and written at the hooks' edge. Hostnames appear at debug level only, credentials and key values never. The
- * file is opened for each line, so that no descriptor of ours lives in a foreign process.
+ * log: one line, one write(2), only when someone asked for it. Configured once by the session;
+ * lines are built on the stack and written at the hooks' edge. Hostnames appear at debug level
+ * only, credentials and key values never. The file is opened for each line, so that no descriptor
+ * of ours lives in a foreign process.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -27,8 +28,8 @@ bool log_wants(enum log_level level);
 int log_parse_level(const char *name, size_t length, enum log_level *ret_level);
 
 /*
- * A line in the making. log_begin puts the time, the process and the level; the caller adds text with the
- * bytes_put family; log_end writes it. A line that is too long is cut. errno is kept.
+ * A line in the making. log_begin puts the time, the process and the level; the caller adds text
+ * with the bytes_put family; log_end writes it. A line that is too long is cut. errno is kept.
  *
  *     struct log_line line;
  *     log_begin(&line, LOG_WARNING);

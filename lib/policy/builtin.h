@@ -1,6 +1,6 @@
 /*
- * builtin: the policy of a process that was given none: every default of isosocks.conf(5), compiled. The
- * command starts from the same one.
+ * builtin: the policy of a process that was given none: every default of isosocks.conf(5),
+ * compiled. The command starts from the same one.
  */
 #ifndef POLICY_BUILTIN_H
 #define POLICY_BUILTIN_H

@@ -13,7 +13,8 @@ enum state {
 	STATE_FAILED,
 };
 
-/* ---- output ------------------------------------------------------------------------------------------- */
+/* ---- output
+ * ------------------------------------------------------------------------------------------- */
 
 static void add_piece(struct socks5_client *c, const void *from, size_t length)
 {
@@ -60,13 +61,14 @@ static void queue_extended(struct socks5_client *c)
 static void queue_request(struct socks5_client *c)
 {
 	struct bytes_writer w = own_room(c);
-	socks5_put_request(&w, c->command, &c->target);
+	socks5_put_request(&w, c->request->command, &c->request->target);
 	add_own(c, &w);
 }
 
 /*
- * What goes out together with the greeting when the one method offered is known to be taken. Not so 0x02: a
- * Tor that reads greeting, authentication and request at once loses its answer to the first.
+ * What goes out together with the greeting when the one method offered is known to be taken. Not so
+ * 0x02: a Tor that reads greeting, authentication and request at once loses its answer to the
+ * first.
  */
 static void queue_ahead(struct socks5_client *c)
 {
@@ -83,7 +85,8 @@ static bool went_ahead(const struct socks5_client *c, uint8_t method)
 	return c->offer.pipelined && c->offer.count == 1 && method != SOCKS5_PASSWORD;
 }
 
-/* ---- input -------------------------------------------------------------------------------------------- */
+/* ---- input
+ * -------------------------------------------------------------------------------------------- */
 
 static int fail(struct socks5_client *c, enum socks5_stage stage, uint8_t code, int error)
 {
@@ -105,7 +108,8 @@ static bool was_offered(const struct socks5_client *c, uint8_t method)
 	return memchr(c->offer.methods, method, c->offer.count) != NULL;
 }
 
-/* Each parser below gets what has come, returns the bytes it used, 0 to wait for more, or -errno. */
+/* Each parser below gets what has come, returns the bytes it used, 0 to wait for more, or -errno.
+ */
 
 static int parse_method(struct socks5_client *c)
 {
@@ -235,7 +239,8 @@ static int parse_reply(struct socks5_client *c)
 		return violate(c);
 	if (c->have < 2)
 		return 0;
-	if (c->in[1] != SOCKS5_SUCCEEDED) /* the rest tells nothing: a failed RESOLVE even has ATYP 00 */
+	if (c->in[1] !=
+	    SOCKS5_SUCCEEDED) /* the rest tells nothing: a failed RESOLVE even has ATYP 00 */
 		return fail(c, SOCKS5_STAGE_REPLY, c->in[1],
 			    reply_error(c->in[1], c->method == SOCKS5_EXTENDED));
 	if (c->have >= 3 && c->in[2] != 0)
@@ -316,7 +321,8 @@ static size_t least_behind(const struct socks5_client *c)
 	}
 }
 
-/* ---- the machine -------------------------------------------------------------------------------------- */
+/* ---- the machine
+ * -------------------------------------------------------------------------------------- */
 
 void socks5_client_init(struct socks5_client *c, const struct socks5_offer *offer,
 			const struct socks5_request *request)
@@ -334,8 +340,7 @@ void socks5_client_init(struct socks5_client *c, const struct socks5_offer *offe
 	c->have = 0;
 	c->used = 0;
 	c->offer = *offer;
-	c->command = request->command;
-	c->target = request->target;
+	c->request = request;
 	queue_greeting(c);
 	queue_ahead(c);
 }
@@ -433,9 +438,9 @@ void socks5_client_bound(const struct socks5_client *c, struct socks5_address *r
 
 	bytes_take(&r, 3);
 	ret_bound->type = bytes_take_u8(&r);
-	ret_bound->length = ret_bound->type == SOCKS5_NAME ? bytes_take_u8(&r) :
-			    ret_bound->type == SOCKS5_IPV6 ? 16 :
-							     4;
+	ret_bound->length = ret_bound->type == SOCKS5_NAME   ? bytes_take_u8(&r)
+			    : ret_bound->type == SOCKS5_IPV6 ? 16
+							     : 4;
 	const uint8_t *bytes = bytes_take(&r, ret_bound->length);
 	if (bytes)
 		memcpy(ret_bound->bytes, bytes, ret_bound->length);

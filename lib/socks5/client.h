@@ -1,10 +1,11 @@
 /*
- * client: one SOCKS5 handshake as a state machine that never sees a socket. It says what it wants, lends its
- * output and an input window, and is told how much of each was used. The window ends where the reply
- * must still be going on: bytes behind the reply are the application's and cannot be read by accident.
+ * client: one SOCKS5 handshake as a state machine that never sees a socket. It says what it wants,
+ * lends its output and an input window, and is told how much of each was used. The window ends
+ * where the reply must still be going on: bytes behind the reply are the application's and cannot
+ * be read by accident.
  *
- * Memory is the caller's; zero is a valid start for socks5_client_init. What struct socks5_offer points at must stay until
- * the handshake ends. One thread at a time. Errors stick until the next init.
+ * Memory is the caller's. The request, and what struct socks5_offer points at, must stay until the
+ * handshake ends. One thread at a time. Errors stick until the next init.
  */
 #ifndef SOCKS5_CLIENT_H
 #define SOCKS5_CLIENT_H
@@ -14,7 +15,7 @@
 #include <stdbool.h>
 #include <sys/uio.h>
 
-#define SOCKS5_PIECES_MAX 5	       /* iovecs that the pairs of a request may come in */
+#define SOCKS5_PIECES_MAX	  5	/* iovecs that the pairs of a request may come in */
 #define SOCKS5_RESPONSE_PAIRS_MAX 65536 /* bytes of response pairs that are read and ignored */
 
 /* What to present to the proxy. */
@@ -45,7 +46,7 @@ enum socks5_want {
 /* At which answer of the proxy a handshake failed. */
 enum socks5_stage {
 	SOCKS5_STAGE_NONE,
-	SOCKS5_STAGE_METHOD, /* no acceptable method */
+	SOCKS5_STAGE_METHOD,	     /* no acceptable method */
 	SOCKS5_STAGE_AUTHENTICATION, /* a status other than 00; code says which */
 	SOCKS5_STAGE_REPLY,	     /* a reply other than 00; code says which */
 	SOCKS5_STAGE_PROTOCOL,	     /* the proxy broke the protocol */
@@ -59,7 +60,7 @@ struct socks5_client {
 	uint8_t stage;
 	uint8_t code;
 	int error;
-	uint8_t pieces_out; /* of out, not yet sent */
+	uint8_t pieces_out;  /* of out, not yet sent */
 	uint16_t pairs_left; /* response pairs still to come */
 	uint16_t skip;	     /* bytes of the current key or value */
 	bool in_value;	     /* of a response pair */
@@ -67,10 +68,10 @@ struct socks5_client {
 	uint16_t have; /* bytes in in */
 	struct socks5_offer offer;
 	struct iovec out[SOCKS5_PIECES_MAX + 3];
-	uint8_t command;
-	uint8_t room[SOCKS5_GREETING_MAX + SOCKS5_PASSWORD_MAX + SOCKS5_REQUEST_MAX]; /* own output */
-	uint16_t used;								       /* of room */
-	struct socks5_address target;
+	const struct socks5_request *request;
+	uint8_t room[SOCKS5_GREETING_MAX + SOCKS5_PASSWORD_MAX +
+		     SOCKS5_REQUEST_MAX]; /* own output */
+	uint16_t used;			  /* of room */
 	uint8_t in[SOCKS5_REPLY_MAX];
 };
 
@@ -80,8 +81,10 @@ void socks5_client_init(struct socks5_client *client, const struct socks5_offer 
 /* enum socks5_want, both bits while sending and an answer may already come. */
 unsigned socks5_client_want(const struct socks5_client *client);
 
-/* Lends what is to be sent, in order; returns the number of pieces, at most SOCKS5_PIECES_MAX + 3. */
-unsigned socks5_client_peek_output(const struct socks5_client *client, const struct iovec **ret_pieces);
+/* Lends what is to be sent, in order; returns the number of pieces, at most SOCKS5_PIECES_MAX + 3.
+ */
+unsigned socks5_client_peek_output(const struct socks5_client *client,
+				   const struct iovec **ret_pieces);
 void socks5_client_commit_output(struct socks5_client *client, size_t length);
 
 /* Lends room for input; returns its size, 0 when none is wanted. */

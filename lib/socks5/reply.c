@@ -3,8 +3,8 @@
 #include <errno.h>
 
 /*
- * RFC 1928 §6; proposal 229 §2.2, whose prose swaps the descriptions of E0 and E1 (the names decide here); proposal
- * 304, which Tor ships behind the SocksPort flag ExtendedErrors.
+ * RFC 1928 §6; proposal 229 §2.2, whose prose swaps the descriptions of E0 and E1 (the names decide
+ * here); proposal 304, which Tor ships behind the SocksPort flag ExtendedErrors.
  */
 const struct reply_row reply_rows[] = {
 	{ 0x01, REPLY_RFC_1928, ECONNABORTED, "general SOCKS server failure" },
@@ -18,7 +18,8 @@ const struct reply_row reply_rows[] = {
 	{ 0xe0, REPLY_PROPOSAL_229, ENXIO, "onion service not found" },
 	{ 0xe1, REPLY_PROPOSAL_229, EHOSTDOWN, "onion service not reachable" },
 	{ 0xf0, REPLY_PROPOSAL_229, ECONNRESET, "pluggable transport failed for now" },
-	{ 0xf1, REPLY_PROPOSAL_229, EPROTO, "pluggable transport protocol failure: invalid bridge" },
+	{ 0xf1, REPLY_PROPOSAL_229, EPROTO,
+	  "pluggable transport protocol failure: invalid bridge" },
 	{ 0xf2, REPLY_PROPOSAL_229, EIO, "pluggable transport internal error" },
 	{ 0xf0, REPLY_PROPOSAL_304, ENXIO, "onion service descriptor not found" },
 	{ 0xf1, REPLY_PROPOSAL_304, EBADMSG, "onion service descriptor invalid" },
@@ -34,7 +35,8 @@ const size_t reply_count = sizeof(reply_rows) / sizeof(reply_rows[0]);
 
 const struct reply_row *reply_find(uint8_t code, bool extended)
 {
-	const unsigned column = REPLY_RFC_1928 | (extended ? REPLY_PROPOSAL_229 : REPLY_PROPOSAL_304);
+	const unsigned column =
+		REPLY_RFC_1928 | (extended ? REPLY_PROPOSAL_229 : REPLY_PROPOSAL_304);
 
 	for (size_t i = 0; i < reply_count; i++) {
 		if (reply_rows[i].code == code && (reply_rows[i].dialect & column))

@@ -1,6 +1,7 @@
 /*
- * reply: what a proxy's reply codes mean, and the errno each becomes: one table. The extended codes of
- * proposal 229 and of Tor's proposal 304 share numbers, so the negotiated method decides which column counts.
+ * reply: what a proxy's reply codes mean, and the errno each becomes: one table. The extended codes
+ * of proposal 229 and of Tor's proposal 304 share numbers, so the negotiated method decides which
+ * column counts.
  */
 #ifndef SOCKS5_REPLY_H
 #define SOCKS5_REPLY_H
@@ -35,7 +36,8 @@ extern const size_t reply_count;
 /* The row of a code, NULL when it is unassigned. extended: method 0x97 was negotiated. */
 const struct reply_row *reply_find(uint8_t code, bool extended);
 
-/* -errno of a reply code other than 00. Never -EAGAIN, -EINTR or -EINPROGRESS; unassigned codes are -EPROTO. */
+/* -errno of a reply code other than 00. Never -EAGAIN, -EINTR or -EINPROGRESS; unassigned codes are
+ * -EPROTO. */
 int reply_error(uint8_t code, bool extended);
 
 #endif

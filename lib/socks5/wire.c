@@ -25,7 +25,8 @@ void socks5_put_extended_head(struct bytes_writer *w, uint16_t pairs)
 	bytes_put_u16(w, pairs);
 }
 
-void socks5_put_request(struct bytes_writer *w, uint8_t command, const struct socks5_address *target)
+void socks5_put_request(struct bytes_writer *w, uint8_t command,
+			const struct socks5_address *target)
 {
 	bytes_put_u8(w, SOCKS5_VERSION);
 	bytes_put_u8(w, command);

@@ -1,6 +1,6 @@
 /*
- * wire: SOCKS5's messages as bytes. Encoders put a whole message into a writer; the numbers and sizes
- * here are the only place where the protocol's constants stand. No state, no I/O.
+ * wire: SOCKS5's messages as bytes. Encoders put a whole message into a writer; the numbers and
+ * sizes here are the only place where the protocol's constants stand. No state, no I/O.
  *
  * Sources: RFC 1928 (SOCKS5), RFC 1929 (username/password), Tor proposal 229 §2.1 (method 0x97),
  * Tor's socks-extensions (RESOLVE, RESOLVE_PTR).
@@ -34,18 +34,19 @@ enum socks5_address_type {
 	SOCKS5_IPV6 = 0x04,
 };
 
-#define SOCKS5_NAME_MAX	  255
-#define SOCKS5_METHODS_MAX 3 /* that we ever offer */
+#define SOCKS5_NAME_MAX	    255
+#define SOCKS5_METHODS_MAX  3 /* that we ever offer */
 #define SOCKS5_GREETING_MAX (1 + 1 + SOCKS5_METHODS_MAX)
 #define SOCKS5_REQUEST_MAX  (4 + 1 + SOCKS5_NAME_MAX + 2)
 #define SOCKS5_PASSWORD_MAX (1 + 1 + 255 + 1 + 255)
 #define SOCKS5_REPLY_MAX    (4 + 1 + SOCKS5_NAME_MAX + 2)
-/* The shortest reply is one with an empty name; nothing of the application can stand before its end. */
-#define SOCKS5_REPLY_MIN    (4 + 1 + 0 + 2)
-#define SOCKS5_METHOD_REPLY 2 /* VER METHOD */
+/* The shortest reply is one with an empty name; nothing of the application can stand before its
+ * end. */
+#define SOCKS5_REPLY_MIN      (4 + 1 + 0 + 2)
+#define SOCKS5_METHOD_REPLY   2 /* VER METHOD */
 #define SOCKS5_PASSWORD_REPLY 2 /* VER STATUS */
 #define SOCKS5_EXTENDED_REPLY 4 /* VER STATUS NR_PAIRS */
-#define SOCKS5_PAIR_MIN	    (2 + 1 + 2)
+#define SOCKS5_PAIR_MIN	      (2 + 1 + 2)
 
 struct socks5_address {
 	uint8_t type;	/* enum socks5_address_type */
@@ -97,12 +98,13 @@ void socks5_put_extended_head(struct bytes_writer *w, uint16_t pairs);
  *   |  1  |  1  | 00  |  1   | variable |    2     |
  *   +-----+-----+-----+------+----------+----------+
  */
-void socks5_put_request(struct bytes_writer *w, uint8_t command, const struct socks5_address *target);
+void socks5_put_request(struct bytes_writer *w, uint8_t command,
+			const struct socks5_address *target);
 
 /*
- * How long the reply that begins with these bytes is (RFC 1928 §6: the request's layout with REP in CMD's
- * place), by its own ATYP: the whole length, or the bytes needed to tell (never more than it has), or
- * -EPROTO for an unknown ATYP.
+ * How long the reply that begins with these bytes is (RFC 1928 §6: the request's layout with REP in
+ * CMD's place), by its own ATYP: the whole length, or the bytes needed to tell (never more than it
+ * has), or -EPROTO for an unknown ATYP.
  */
 int socks5_reply_length(const uint8_t *reply, size_t have);
 

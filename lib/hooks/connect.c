@@ -1,0 +1,329 @@
+#include "hooks/connect.h"
+#include "base/log.h"
+#include "hooks/hook.h"
+#include "keys/keys.h"
+#include "socks5/reply.h"
+#include "tunnel/slots.h"
+#include "tunnel/table.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+/* What a plan points at, in the tunnel's own room. */
+struct scratch {
+	struct iovec pairs[KEYS_PARTS];
+	uint8_t vlen[3];
+	char varying[KEYS_VARYING_MAX];
+	char password[KEYS_PASSWORD_MAX];
+};
+_Static_assert(sizeof(struct scratch) <= TUNNEL_SCRATCH,
+	       "a tunnel has room for what its plan points at");
+_Static_assert(KEYS_PARTS <= SOCKS5_PIECES_MAX, "a client has room for the pieces of a message");
+
+/* ---- the plan
+ * ----------------------------------------------------------------------------------------- */
+
+static bool is_mapped(const uint8_t address[16])
+{
+	return IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)(const void *)address);
+}
+
+/* The proxy's address in the form the socket takes. An AF_INET socket cannot reach an IPv6 proxy.
+ */
+static int fill_proxy(const struct blob_proxy *proxy, int domain, struct tunnel_plan *plan)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&plan->proxy;
+
+	memset(&plan->proxy, 0, sizeof(plan->proxy));
+	if (domain == AF_INET6) {
+		plan->proxy.sin6_family = AF_INET6;
+		plan->proxy.sin6_port = htons(proxy->port);
+		memcpy(&plan->proxy.sin6_addr, proxy->address, 16);
+		plan->proxy_length = sizeof(plan->proxy);
+		return 0;
+	}
+	if (!is_mapped(proxy->address))
+		return -EAFNOSUPPORT;
+	v4->sin_family = AF_INET;
+	v4->sin_port = htons(proxy->port);
+	memcpy(&v4->sin_addr, proxy->address + 12, 4);
+	plan->proxy_length = sizeof(*v4);
+	return 0;
+}
+
+/* The host as it stands in `dest=`: a name as it is, a literal as inet_ntop writes it, IPv6 in
+ * brackets. */
+static size_t host_text(const struct socks5_address *target, char text[SOCKS5_NAME_MAX + 1])
+{
+	if (target->type == SOCKS5_NAME) {
+		memcpy(text, target->bytes, target->length);
+		return target->length;
+	}
+	if (target->type == SOCKS5_IPV4) {
+		inet_ntop(AF_INET, target->bytes, text, SOCKS5_NAME_MAX);
+		return strlen(text);
+	}
+	text[0] = '[';
+	inet_ntop(AF_INET6, target->bytes, text + 1, SOCKS5_NAME_MAX - 1);
+	const size_t length = strlen(text);
+	text[length] = ']';
+	return length + 1;
+}
+
+static size_t put_varying(const struct session *session, const struct socks5_address *target,
+			  char varying[KEYS_VARYING_MAX])
+{
+	const bool by_process = session->by & KEYS_BY_PROCESS;
+	const bool by_destination = session->by & KEYS_BY_DESTINATION;
+	uint8_t process[8];
+	char host[SOCKS5_NAME_MAX + 1];
+	size_t host_length = 0;
+
+	if (session->keys.varying == 0 || !(by_process || by_destination))
+		return 0;
+	if (by_process)
+		session_process(session, process);
+	if (by_destination)
+		host_length = host_text(target, host);
+	return keys_put_varying(varying, by_process ? process : NULL, by_destination ? host : NULL,
+				host_length, target->port);
+}
+
+static void fill_offer(const struct session *session, struct tunnel *tunnel)
+{
+	struct scratch *scratch = (struct scratch *)(void *)tunnel->scratch;
+	struct tunnel_plan *plan = &tunnel->plan;
+	struct socks5_offer *offer = &plan->offer;
+	const size_t varying = put_varying(session, &plan->request.target, scratch->varying);
+
+	offer->pairs = scratch->pairs;
+	offer->pieces = (uint8_t)keys_message(&session->keys, scratch->varying, varying,
+					      scratch->vlen, scratch->pairs);
+	offer->pair_count = session->keys.count;
+	if (session->has_credentials) {
+		offer->username = session->username;
+		offer->username_length = session->username_length;
+		offer->password = session->password;
+		offer->password_length = session->password_length;
+		return;
+	}
+	offer->username = KEYS_USERNAME;
+	offer->username_length = sizeof(KEYS_USERNAME) - 1;
+	offer->password = scratch->password;
+	offer->password_length = (uint8_t)keys_password(&session->keys, scratch->varying, varying,
+							scratch->password);
+}
+
+/* The proxy as the processes of a session know it: one word, never 0. */
+static uint64_t note_key(const struct session *session)
+{
+	uint8_t facts[18];
+
+	memcpy(facts, session->proxy.address, 16);
+	memcpy(facts + 16, &session->proxy.port, 2);
+	return policy_checksum(facts, sizeof(facts)) | 1;
+}
+
+/* A note is a method and this, so that 0x00 can be noted too. */
+#define NOTED 0x100
+
+static uint8_t known_method(const struct session *session)
+{
+	const int note = pool_find_note(&session->pool, note_key(session));
+	return note > 0 ? (uint8_t)(note & 0xff) : SOCKS5_NO_ACCEPTABLE;
+}
+
+int connect_plan(struct session *session, int domain, const struct socks5_request *request,
+		 struct tunnel *tunnel)
+{
+	const struct blob_header *header = session->policy.header;
+	struct tunnel_plan *plan = &tunnel->plan;
+
+	memset(plan, 0, offsetof(struct tunnel_plan, request));
+	memset(&plan->offer, 0, sizeof(plan->offer));
+	plan->request = *request;
+	plan->offer.count = (uint8_t)policy_methods(&session->policy, session->keys_must_arrive,
+						    session->has_credentials, plan->offer.methods);
+	if (plan->offer.count == 0)
+		return -EPROTONOSUPPORT;
+	plan->known = known_method(session);
+	plan->pipeline = header->pipeline; /* the two enumerations are one */
+	plan->retry = header->retry;
+	plan->keys_must_arrive = session->keys_must_arrive;
+	plan->has_credentials = session->has_credentials;
+	plan->timeout = header->timeout;
+	fill_offer(session, tunnel);
+	return fill_proxy(&session->proxy, domain, plan);
+}
+
+static void log_outcome(const struct tunnel *tunnel, int error)
+{
+	struct log_line line;
+	uint8_t code;
+	const enum socks5_stage stage = socks5_client_stage(&tunnel->client, &code);
+	const struct socks5_address *target = &tunnel->plan.request.target;
+	char host[SOCKS5_NAME_MAX + 1];
+
+	log_begin(&line, LOG_DEBUG);
+	bytes_put(&line.text, host, host_text(target, host));
+	bytes_put_text(&line.text, ":");
+	bytes_put_decimal(&line.text, target->port);
+	bytes_put_text(&line.text, error == 0 ? " connected, method " : " failed, method ");
+	const uint8_t method = socks5_client_method(&tunnel->client);
+	bytes_put_hex(&line.text, &method, 1);
+	if (stage == SOCKS5_STAGE_REPLY || stage == SOCKS5_STAGE_AUTHENTICATION) {
+		bytes_put_text(&line.text, stage == SOCKS5_STAGE_REPLY ? ", reply " : ", status ");
+		bytes_put_hex(&line.text, &code, 1);
+	}
+	const struct reply_row *row = reply_find(code, method == SOCKS5_EXTENDED);
+	if (stage == SOCKS5_STAGE_REPLY && row) {
+		bytes_put_text(&line.text, ": ");
+		bytes_put_text(&line.text, row->meaning);
+	}
+	if (error < 0) {
+		bytes_put_text(&line.text, ", errno ");
+		bytes_put_decimal(&line.text, (uint64_t)-error);
+	}
+	log_end(&line);
+}
+
+static void warn_of_fall_back(void)
+{
+	struct log_line line;
+
+	log_begin(&line, LOG_WARNING);
+	bytes_put_text(&line.text, "the proxy refused the isolation keys; connected without them");
+	log_end(&line);
+}
+
+void connect_learn(struct session *session, const struct tunnel *tunnel, int error)
+{
+	if (error == 0 && tunnel->plan.known != socks5_client_method(&tunnel->client))
+		pool_note(&session->pool, note_key(session),
+			  NOTED | socks5_client_method(&tunnel->client));
+	if (tunnel->fell_back && log_wants(LOG_WARNING))
+		warn_of_fall_back();
+	if (log_wants(LOG_DEBUG))
+		log_outcome(tunnel, error);
+}
+
+/* ---- connect(2)
+ * --------------------------------------------------------------------------------------- */
+
+static void fill_request(const struct route *route, struct socks5_request *request)
+{
+	const struct policy_target *to = &route->destination;
+	struct socks5_address *target = &request->target;
+
+	request->command = SOCKS5_CONNECT;
+	target->port = to->port;
+	if (to->name) {
+		target->type = SOCKS5_NAME;
+		target->length = (uint8_t)to->name_length;
+		memcpy(target->bytes, to->name, to->name_length);
+	} else if (is_mapped(to->address)) {
+		target->type = SOCKS5_IPV4;
+		target->length = 4;
+		memcpy(target->bytes, to->address + 12, 4);
+	} else {
+		target->type = SOCKS5_IPV6;
+		target->length = 16;
+		memcpy(target->bytes, to->address, 16);
+	}
+}
+
+/* An IPv6-only socket reaches an IPv4 proxy by a mapped address, once it is allowed to. Bound ones
+ * refuse. */
+static void allow_mapped(int fd, const struct tunnel_plan *plan)
+{
+	const int off = 0;
+
+	if (plan->proxy.sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&plan->proxy.sin6_addr))
+		libc()->setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+}
+
+static bool is_under_way(int r)
+{
+	return r == -EINTR || r == -EINPROGRESS;
+}
+
+/* Waits for a tunnel that stands in the table, and takes it out once it is over. */
+static int finish(struct session *session, int fd, uint64_t cookie, struct tunnel *tunnel)
+{
+	const int r = tunnel_finish(tunnel, fd);
+
+	if (is_under_way(r))
+		return r;
+	connect_learn(session, tunnel, r);
+	if (r < 0)
+		tunnel_disconnect(fd);
+	table_end(fd, cookie, r == 0);
+	slots_give(tunnel);
+	return r;
+}
+
+static int start_tunnel(struct session *session, int fd, const struct route *route,
+			struct tunnel *tunnel)
+{
+	struct socks5_request request;
+
+	fill_request(route, &request);
+	const int r = connect_plan(session, route->domain, &request, tunnel);
+	if (r < 0)
+		return r;
+	allow_mapped(fd, &tunnel->plan);
+	return tunnel_start(tunnel, fd);
+}
+
+static int open_tunnel(struct session *session, int fd, uint64_t cookie, const struct route *route)
+{
+	struct tunnel *tunnel = slots_take();
+
+	if (!tunnel)
+		return -ENOBUFS;
+	int r = start_tunnel(session, fd, route, tunnel);
+	if (r < 0 && !is_under_way(r)) {
+		slots_give(tunnel);
+		return r;
+	}
+	const int put = table_put(fd, cookie, tunnel, (const struct sockaddr *)&route->target);
+	if (put < 0) {
+		tunnel_disconnect(fd);
+		slots_give(tunnel);
+		return put;
+	}
+	return r == -EINTR ? r : finish(session, fd, cookie, tunnel);
+}
+
+static void warn_of_own_socks(void)
+{
+	struct log_line line;
+
+	if (!log_wants(LOG_WARNING))
+		return;
+	log_begin(&line, LOG_WARNING);
+	bytes_put_text(&line.text,
+		       "the program speaks to the proxy by itself: our keys do not go along");
+	log_end(&line);
+}
+
+HOOK int connect(int fd, const struct sockaddr *addr, socklen_t length)
+{
+	const int saved = errno;
+	struct session *session = session_get();
+	struct route route;
+	const int verdict = route_connect(session, fd, addr, length, &route);
+
+	if (verdict < 0)
+		return hook_return(verdict, saved);
+	if (route.is_the_proxy)
+		warn_of_own_socks();
+	if (verdict == ROUTE_LIBC)
+		return hook_return(error_or(libc()->connect(fd, addr, length)), saved);
+	const uint64_t cookie = table_cookie(fd);
+	struct tunnel *under_way = table_find_tunnel(fd, cookie);
+
+	return hook_return(under_way ? finish(session, fd, cookie, under_way)
+				     : open_tunnel(session, fd, cookie, &route),
+			   saved);
+}

@@ -1,0 +1,130 @@
+#include "hooks/route.h"
+#include "base/error.h"
+#include "base/libc.h"
+
+#include <string.h>
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+static int socket_option(int fd, int name)
+{
+	int value = 0;
+	socklen_t length = sizeof(value);
+
+	if (libc()->getsockopt(fd, SOL_SOCKET, name, &value, &length) < 0)
+		return error_last();
+	return value;
+}
+
+/* Copies the caller's address. false: not an internet address, or one the kernel will refuse by
+ * itself. */
+static bool copy_address(const struct sockaddr *addr, socklen_t length, struct route *route)
+{
+	struct sockaddr_in6 *to = &route->target;
+	sa_family_t family;
+
+	if (!addr || length < sizeof(family))
+		return false;
+	memcpy(&family, addr, sizeof(family)); /* callers' buffers need not be aligned */
+	if (family == AF_INET && length >= sizeof(struct sockaddr_in))
+		memcpy(to, addr, sizeof(struct sockaddr_in));
+	else if (family == AF_INET6 && length >= offsetof(struct sockaddr_in6, sin6_scope_id))
+		memcpy(to, addr, length < sizeof(*to) ? length : sizeof(*to));
+	else
+		return false;
+	return true;
+}
+
+static void fill_destination(struct route *route)
+{
+	struct policy_target *to = &route->destination;
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&route->target;
+
+	if (route->target.sin6_family == AF_INET6) {
+		memcpy(to->address, &route->target.sin6_addr, sizeof(to->address));
+		to->port = ntohs(route->target.sin6_port);
+		return;
+	}
+	memset(to->address + 10, 0xff, 2);
+	memcpy(to->address + 12, &v4->sin_addr, 4);
+	to->port = ntohs(v4->sin_port);
+}
+
+static int find_name(struct session *session, struct route *route)
+{
+	const uint8_t *a = route->destination.address + 12;
+	const uint32_t address =
+		(uint32_t)a[0] << 24 | (uint32_t)a[1] << 16 | (uint32_t)a[2] << 8 | a[3];
+	const int length = pool_find_name(&session->pool, address, route->name);
+
+	if (length < 0)
+		return -EHOSTUNREACH;
+	route->destination.name = route->name;
+	route->destination.name_length = (size_t)length;
+	return 0;
+}
+
+/* A program that speaks SOCKS itself may reach the proxy, wherever that is. */
+static bool is_the_proxy(const struct session *session, const struct policy_target *to)
+{
+	return to->is_stream && to->port == session->proxy.port &&
+	       memcmp(to->address, session->proxy.address, sizeof(to->address)) == 0;
+}
+
+static int decide(struct session *session, struct route *route)
+{
+	if (is_the_proxy(session, &route->destination)) {
+		route->is_the_proxy = true;
+		return ROUTE_LIBC;
+	}
+	if (policy_is_placeholder(&session->policy, route->destination.address)) {
+		const int r = find_name(session, route);
+		if (r < 0)
+			return r;
+	}
+	switch (policy_decide(&session->policy, &route->destination, NULL)) {
+	case POLICY_PROXY:
+		return ROUTE_PROXY;
+	case POLICY_DIRECT:
+		return ROUTE_LIBC;
+	default:
+		return -EACCES;
+	}
+}
+
+int route_connect(struct session *session, int fd, const struct sockaddr *addr, socklen_t length,
+		  struct route *route)
+{
+	memset(route, 0, offsetof(struct route, name));
+	if (session->passive || !copy_address(addr, length, route))
+		return ROUTE_LIBC;
+	const int protocol = socket_option(fd, SO_PROTOCOL);
+	route->domain = socket_option(fd, SO_DOMAIN);
+	if (route->domain != AF_INET && route->domain != AF_INET6)
+		return ROUTE_LIBC;
+	if (session->error < 0)
+		return session->error;
+	fill_destination(route);
+	route->destination.is_stream = protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP;
+	return decide(session, route);
+}
+
+int route_datagram(struct session *session, int fd, const struct sockaddr *addr, socklen_t length)
+{
+	struct sockaddr_in unspecified;
+	struct route route;
+
+	/* A UDP socket takes an address without a family for an IPv4 one (ip(7) does not say so,
+	 * the kernel does). */
+	if (addr && length >= sizeof(unspecified) && addr->sa_family == AF_UNSPEC) {
+		memcpy(&unspecified, addr, sizeof(unspecified));
+		unspecified.sin_family = AF_INET;
+		addr = (const struct sockaddr *)&unspecified;
+		length = sizeof(unspecified);
+	}
+	const int r = route_connect(session, fd, addr, length, &route);
+	/* On a stream the address does not count (send(2)): it goes where the connection goes. */
+	return r < 0 && !route.destination.is_stream ? r : ROUTE_LIBC;
+}

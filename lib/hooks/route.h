@@ -1,0 +1,38 @@
+/*
+ * route: where a call with an address wants to go, and what the policy says to it. One decision for
+ * streams and datagrams, made from the caller's own bytes. Values on the stack; any thread.
+ */
+#ifndef HOOKS_ROUTE_H
+#define HOOKS_ROUTE_H
+
+#include "policy/policy.h"
+#include "session/session.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+enum route_verdict {
+	ROUTE_LIBC,  /* not a call of ours, or one that the policy lets go directly */
+	ROUTE_PROXY, /* by a tunnel */
+};
+
+struct route {
+	int domain;		    /* AF_INET or AF_INET6: of the socket */
+	bool is_the_proxy;	    /* the program speaks SOCKS itself */
+	struct sockaddr_in6 target; /* what the application passed, in its own form */
+	struct policy_target destination;
+	char name[256]; /* the hostname behind a placeholder; destination.name points here */
+};
+
+/*
+ * The verdict on a connect of fd to addr. -EACCES: denied, or the policy is unusable.
+ * -EHOSTUNREACH: a placeholder nobody knows. Addresses and descriptors that the kernel itself
+ * refuses are ROUTE_LIBC.
+ */
+int route_connect(struct session *session, int fd, const struct sockaddr *addr, socklen_t length,
+		  struct route *ret_route);
+
+/* The same for a datagram sent to addr: ROUTE_LIBC or a refusal. */
+int route_datagram(struct session *session, int fd, const struct sockaddr *addr, socklen_t length);
+
+#endif

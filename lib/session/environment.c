@@ -1,0 +1,63 @@
+#include "session/environment.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PREFIX "ISOSOCKS_"
+#define KEY    "KEY_"
+
+static const struct variable {
+	const char *name;
+	size_t offset;
+} variables[] = {
+	{ "POLICY", offsetof(struct environment, policy) },
+	{ "NAMES", offsetof(struct environment, names) },
+	{ "PROXY", offsetof(struct environment, proxy) },
+	{ "ISOLATION", offsetof(struct environment, isolation) },
+	{ "KEYS", offsetof(struct environment, keys) },
+	{ "BY", offsetof(struct environment, by) },
+	{ "LOG", offsetof(struct environment, log) },
+	{ "LOG_FILE", offsetof(struct environment, log_file) },
+	{ "USERNAME", offsetof(struct environment, username) },
+	{ "PASSWORD", offsetof(struct environment, password) },
+};
+
+/* What stands behind ISOSOCKS_, or NULL for another variable. */
+static const char *own_name(const char *entry)
+{
+	const size_t length = sizeof(PREFIX) - 1;
+	return strncmp(entry, PREFIX, length) == 0 ? entry + length : NULL;
+}
+
+static void assign(struct environment *environment, const char *assignment)
+{
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+		const size_t length = strlen(variables[i].name);
+		if (strncmp(assignment, variables[i].name, length) == 0 &&
+		    assignment[length] == '=')
+			*(const char **)((char *)environment + variables[i].offset) =
+				assignment + length + 1;
+	}
+}
+
+void environment_read(struct environment *ret)
+{
+	*ret = (struct environment){ 0 };
+	for (char **entry = environ; entry && *entry; entry++) {
+		const char *assignment = own_name(*entry);
+		if (assignment)
+			assign(ret, assignment);
+	}
+}
+
+const char *environment_next_key(unsigned *index)
+{
+	while (environ && environ[*index]) {
+		const char *assignment = own_name(environ[(*index)++]);
+		if (assignment && strncmp(assignment, KEY, sizeof(KEY) - 1) == 0 &&
+		    strchr(assignment, '='))
+			return assignment + sizeof(KEY) - 1;
+	}
+	return NULL;
+}

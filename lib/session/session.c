@@ -1,0 +1,414 @@
+#include "session/session.h"
+#include "base/base64.h"
+#include "base/error.h"
+#include "base/libc.h"
+#include "base/log.h"
+#include "policy/builtin.h"
+#include "policy/url.h"
+#include "session/environment.h"
+
+#include <limits.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/auxv.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+static struct session session;
+static char application[PATH_MAX]; /* the executable */
+static char log_file[PATH_MAX];
+static uint8_t blob[BLOB_MAX] __attribute__((aligned(8)));
+
+/* One line for what makes every call fail; the variable is named, its value may be a secret. */
+static void complain(const char *variable, const char *problem)
+{
+	struct log_line line;
+
+	if (!log_wants(LOG_ERROR))
+		return;
+	log_begin(&line, LOG_ERROR);
+	bytes_put_text(&line.text, variable);
+	bytes_put_text(&line.text, ": ");
+	bytes_put_text(&line.text, problem);
+	bytes_put_text(&line.text, "; every network call of this process fails");
+	log_end(&line);
+}
+
+/* ---- policy
+ * ------------------------------------------------------------------------------------------- */
+
+static int open_builtin(void)
+{
+	uint8_t random[16];
+
+	if (getrandom(random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		return -EACCES;
+	builtin_policy((struct builtin *)(void *)blob, random);
+	return policy_open(&session.policy, blob, sizeof(struct builtin));
+}
+
+static int open_policy(const char *armored)
+{
+	size_t length;
+
+	if (!armored)
+		return open_builtin();
+	int r = base64_decode(armored, strlen(armored), blob, sizeof(blob), &length);
+	if (r == 0)
+		r = policy_open(&session.policy, blob, length);
+	return r < 0 ? -EACCES : 0;
+}
+
+/* ---- log
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Copies a text that is not ours to keep. false when it does not fit. */
+static bool keep_text(char *to, size_t size, const char *from, size_t length)
+{
+	if (length == 0 || length >= size)
+		return false;
+	memcpy(to, from, length);
+	to[length] = '\0';
+	return true;
+}
+
+static void open_log(const struct environment *environment)
+{
+	enum log_level level = LOG_NONE;
+	struct policy_text file = { 0 };
+
+	if (session.error == 0) {
+		level = (enum log_level)session.policy.header->log_level;
+		file = policy_text(&session.policy, session.policy.header->log_file);
+	}
+	if (environment->log &&
+	    log_parse_level(environment->log, strlen(environment->log), &level) < 0)
+		level = LOG_ERROR;
+	if (environment->log_file) {
+		file = (struct policy_text){ environment->log_file, strlen(environment->log_file) };
+		if (level == LOG_NONE && !environment->log)
+			level = LOG_ERROR;
+	}
+	log_configure(level, keep_text(log_file, sizeof(log_file), file.at, file.length) ? log_file
+											 : NULL);
+}
+
+/* ---- names
+ * -------------------------------------------------------------------------------------------- */
+
+static bool take_number(const char **text, char end, uint64_t *ret)
+{
+	uint64_t value = 0;
+	const char *at = *text;
+
+	for (; *at >= '0' && *at <= '9' && value < UINT64_MAX / 16; at++)
+		value = value * 10 + (uint64_t)(*at - '0');
+	if (at == *text || *at != end)
+		return false;
+	*text = at + 1;
+	*ret = value;
+	return true;
+}
+
+/* `FD:INODE`: programs close and reuse descriptors, so the inode says whether it is still the map.
+ */
+static int inherited_map(const char *text)
+{
+	uint64_t fd, inode;
+	struct stat status;
+
+	if (!text || !take_number(&text, ':', &fd) || fd > INT_MAX ||
+	    !take_number(&text, '\0', &inode) || fstat((int)fd, &status) < 0 ||
+	    status.st_ino != inode)
+		return -1;
+	return (int)fd;
+}
+
+static int open_names(const char *inherited)
+{
+	const struct blob_header *header = session.policy.header;
+	const uint32_t address = (uint32_t)header->pool[0] << 24 | (uint32_t)header->pool[1] << 16 |
+				 (uint32_t)header->pool[2] << 8 | header->pool[3];
+	int r = -EBADF;
+	const int fd = inherited_map(inherited);
+
+	if (fd >= 0)
+		r = pool_open(&session.pool, fd, address, header->pool_prefix);
+	return r < 0 ? pool_open(&session.pool, -1, address, header->pool_prefix) : r;
+}
+
+/* ---- proxy and credentials
+ * ---------------------------------------------------------------------------- */
+
+static void keep_credentials(const void *username, size_t username_length, const void *password,
+			     size_t password_length)
+{
+	session.has_credentials = true;
+	session.username_length = (uint8_t)username_length;
+	session.password_length = (uint8_t)password_length;
+	memcpy(session.username, username, username_length);
+	memcpy(session.password, password, password_length);
+}
+
+static int read_proxy_url(const char *text)
+{
+	struct url url;
+	const char *problem;
+
+	if (!text)
+		return 0;
+	if (url_parse(text, &url, &problem) < 0) {
+		complain("ISOSOCKS_PROXY", problem);
+		return -EACCES;
+	}
+	memcpy(session.proxy.address, url.address, sizeof(url.address));
+	session.proxy.port = url.port;
+	session.has_credentials = false;
+	if (url.has_credentials)
+		keep_credentials(url.username, url.username_length, url.password,
+				 url.password_length);
+	return 0;
+}
+
+static int read_proxy(const struct environment *environment)
+{
+	session.proxy = *policy_proxy(&session.policy, 0);
+	if (session.proxy.has_credentials) {
+		const struct policy_text username =
+			policy_text(&session.policy, session.proxy.username);
+		const struct policy_text password =
+			policy_text(&session.policy, session.proxy.password);
+		keep_credentials(username.at, username.length, password.at, password.length);
+	}
+	if (read_proxy_url(environment->proxy) < 0)
+		return -EACCES;
+	if (!environment->username && !environment->password)
+		return 0;
+	if (!environment->username || !environment->password ||
+	    strlen(environment->username) > 255 || strlen(environment->password) > 255) {
+		complain("ISOSOCKS_USERNAME, ISOSOCKS_PASSWORD",
+			 "both are needed, at most 255 bytes each");
+		return -EACCES;
+	}
+	keep_credentials(environment->username, strlen(environment->username),
+			 environment->password, strlen(environment->password));
+	return 0;
+}
+
+/* ---- keys
+ * --------------------------------------------------------------------------------------------- */
+
+static int add_policy_keys(void)
+{
+	const struct blob_table pairs = session.policy.header->pairs;
+	int r = 0;
+
+	for (uint32_t i = 0; i < pairs.count && r == 0; i++) {
+		const struct blob_pair *pair = policy_pair(&session.policy, pairs, i);
+		const struct policy_text name = policy_text(&session.policy, pair->name);
+		const struct policy_text value = policy_text(&session.policy, pair->value);
+		r = keys_set(&session.keys, name.at, name.length, value.at, value.length);
+	}
+	return r;
+}
+
+static int add_variable_keys(void)
+{
+	unsigned index = 0;
+	const char *assignment;
+
+	while ((assignment = environment_next_key(&index))) {
+		const size_t name_length = strcspn(assignment, "=");
+		const char *value = assignment + name_length + 1;
+		if (keys_set(&session.keys, assignment, name_length, value, strlen(value)) < 0) {
+			complain("ISOSOCKS_KEY_*",
+				 "a key has a bad name, or all together are over 8 KiB");
+			return -EACCES;
+		}
+	}
+	return 0;
+}
+
+static int add_listed_keys(const char *list)
+{
+	const char *name;
+	size_t name_length, value_length;
+	static char value[KEYS_PAYLOAD_MAX]; /* read once, and too large for a foreign stack */
+	int r = 0;
+
+	while (list && (r = keys_next(&list, &name, &name_length, value, sizeof(value),
+				      &value_length)) > 0) {
+		r = keys_set(&session.keys, name, name_length, value, value_length);
+		if (r < 0)
+			break;
+	}
+	if (r < 0) {
+		complain("ISOSOCKS_KEYS",
+			 "give name=value&name=value, with values percent-escaped");
+		return -EACCES;
+	}
+	return 0;
+}
+
+static int read_by(const char *list)
+{
+	session.by = session.policy.header->by;
+	if (list && keys_parse_by(list, strlen(list), &session.by) < 0) {
+		complain(
+			"ISOSOCKS_BY",
+			"give a list of user, application, session, process, destination; or none");
+		return -EACCES;
+	}
+	return 0;
+}
+
+/* The executable's path as it was started; a file replaced since has " (deleted)" behind it, which
+ * /proc says later. */
+static const char *find_application(void)
+{
+	const ssize_t length = readlink("/proc/self/exe", application, sizeof(application) - 1);
+
+	if (length > 0) {
+		application[length] = '\0';
+		return application;
+	}
+	const char *started = (const char *)getauxval(AT_EXECFN);
+	return started && keep_text(application, sizeof(application), started, strlen(started))
+		       ? application
+		       : NULL;
+}
+
+static int add_isolation(const struct environment *environment)
+{
+	struct policy_text token = policy_text(&session.policy, session.policy.header->token);
+
+	if (environment->isolation && *environment->isolation)
+		token = (struct policy_text){ environment->isolation,
+					      strlen(environment->isolation) };
+	if (token.length > 0)
+		session.keys_must_arrive = true;
+	const struct keys_facts facts = {
+		.by = session.by,
+		.user = (uint32_t)getauxval(AT_UID),
+		.application = session.by & KEYS_BY_APPLICATION ? find_application() : NULL,
+		.session = session.policy.header->session,
+		.token = token.length > 0 ? token.at : NULL,
+		.token_length = token.length,
+	};
+	return keys_set_isolation(&session.keys, &facts);
+}
+
+static int read_keys(const struct environment *environment)
+{
+	int r = add_policy_keys();
+
+	if (r == 0)
+		r = add_variable_keys();
+	if (r == 0)
+		r = add_listed_keys(environment->keys);
+	if (r == 0)
+		r = read_by(environment->by);
+	session.keys_must_arrive = session.keys.count > 0;
+	if (r == 0 && session.has_credentials)
+		r = keys_set_credentials(&session.keys, session.username, session.username_length,
+					 session.password, session.password_length);
+	if (r == 0)
+		r = add_isolation(environment);
+	if (session.policy.header->require == BLOB_REQUIRE_NEVER)
+		session.keys_must_arrive = false;
+	if (session.policy.header->require == BLOB_REQUIRE_ALWAYS)
+		session.keys_must_arrive = session.keys.count > (session.has_credentials ? 2 : 0);
+	return r < 0 ? -EACCES : 0;
+}
+
+/* ---- the session
+ * -------------------------------------------------------------------------------------- */
+
+static int read_everything(const struct environment *environment)
+{
+	int r = open_policy(environment->policy);
+
+	session.error = r;
+	open_log(environment);
+	if (r < 0) {
+		complain("ISOSOCKS_POLICY", "not a policy that isosocks compiled");
+		return r;
+	}
+	if (environment->log) {
+		enum log_level level;
+		if (log_parse_level(environment->log, strlen(environment->log), &level) < 0) {
+			complain("ISOSOCKS_LOG", "give none, error, warning, info or debug");
+			return -EACCES;
+		}
+	}
+	r = read_proxy(environment);
+	if (r == 0)
+		r = read_keys(environment);
+	if (r == 0 && open_names(environment->names) < 0)
+		r = -EACCES;
+	return r;
+}
+
+static void init(void)
+{
+	ERROR_PROTECT;
+	struct environment environment;
+
+	if (getauxval(AT_SECURE)) {
+		session.passive = true;
+		return;
+	}
+	environment_read(&environment);
+	session.error = read_everything(&environment);
+}
+
+enum { UNREAD, BEING_READ, READ };
+
+struct session *session_get(void)
+{
+	static _Atomic int state = UNREAD;
+	int unread = UNREAD;
+
+	if (atomic_load_explicit(&state, memory_order_acquire) == READ)
+		return &session;
+	if (atomic_compare_exchange_strong(&state, &unread, BEING_READ)) {
+		init();
+		atomic_store_explicit(&state, READ, memory_order_release);
+	}
+	/* Nothing init() calls comes back here, so whoever is reading is another thread. */
+	while (atomic_load_explicit(&state, memory_order_acquire) != READ)
+		sched_yield();
+	return &session;
+}
+
+/* Field 22 of /proc/self/stat, behind the command's name, which may hold anything but ends at the
+ * last `)`. */
+static uint64_t start_time(void)
+{
+	char stat[1024];
+	const int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	const ssize_t length = fd < 0 ? 0 : libc()->read(fd, stat, sizeof(stat) - 1);
+	uint64_t value = 0;
+
+	if (fd >= 0)
+		libc()->close(fd);
+	stat[length > 0 ? length : 0] = '\0';
+	const char *at = strrchr(stat, ')');
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	for (at = at ? at + 1 : ""; *at >= '0' && *at <= '9'; at++)
+		value = value * 10 + (uint64_t)(*at - '0');
+	return value;
+}
+
+void session_process(const struct session *s, uint8_t ret_process[8])
+{
+	struct {
+		uint64_t pid, start;
+		uint8_t session[16];
+	} facts = { (uint64_t)getpid(), start_time(), { 0 } };
+
+	memcpy(facts.session, s->policy.header->session, sizeof(facts.session));
+	const uint64_t hash = policy_checksum(&facts, sizeof(facts));
+	memcpy(ret_process, &hash, sizeof(hash));
+}

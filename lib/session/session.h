@@ -1,0 +1,39 @@
+/*
+ * session: what this process inherited: the policy, the names its relatives know, its environment,
+ * and the keys that follow from them. Read once, in the constructor or at the first call that needs
+ * it, whichever comes first; read-only afterwards but for the names map. One per process; any
+ * thread.
+ */
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
+
+#include "keys/keys.h"
+#include "names/pool.h"
+#include "policy/policy.h"
+
+#include <stdbool.h>
+
+struct session {
+	int error; /* 0, or the -errno with which every network call fails: the policy is unusable
+		    */
+	bool passive; /* AT_SECURE: the environment is not to be trusted, and nothing is done */
+	bool keys_must_arrive;
+	bool has_credentials;
+	struct policy policy;
+	struct blob_proxy proxy; /* the one to use, credentials aside */
+	struct pool pool;
+	struct keys keys;
+	uint32_t by; /* enum keys_by */
+	char username[255];
+	char password[255];
+	uint8_t username_length;
+	uint8_t password_length;
+};
+
+/* Never NULL. Async-signal-safe, allocation-free. */
+struct session *session_get(void);
+
+/* The process part of ISOLATION: a hash of pid, start time and session. */
+void session_process(const struct session *session, uint8_t ret_process[8]);
+
+#endif

@@ -1,0 +1,446 @@
+#include "tunnel/tunnel.h"
+#include "base/error.h"
+#include "base/libc.h"
+#include "socks5/reply.h"
+
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+enum tunnel_over { OVER_NOT, OVER_DONE, OVER_FAILED };
+
+enum tunnel_attempt {
+	ATTEMPT_KNOWN, /* only the method the proxy is known to take */
+	ATTEMPT_FULL,  /* all methods of the plan, waiting at every step */
+	ATTEMPT_BARE,  /* no authentication, after the proxy refused the keys */
+};
+
+/* Somebody else may have read the reply this poll waits for, so none lasts longer. Milliseconds. */
+#define POLL_AT_MOST 100
+
+/* The kernel gives up on a silent SYN by itself after about 127 s (tcp(7), tcp_syn_retries).
+ * Seconds. */
+#define KERNEL_PATIENCE 130
+
+static uint64_t now(void)
+{
+	struct timespec t = { 0 };
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* ---- attempts
+ * ----------------------------------------------------------------------------------------- */
+
+static bool may_pipeline(const struct tunnel_plan *plan, uint8_t method)
+{
+	switch (plan->pipeline) {
+	case TUNNEL_PIPELINE_NO:
+		return false;
+	case TUNNEL_PIPELINE_YES:
+		return true;
+	default: /* 0x02 in its key form is understood by Tor alone, which is known to take it so */
+		return method == SOCKS5_EXTENDED ||
+		       (method == SOCKS5_PASSWORD && !plan->has_credentials);
+	}
+}
+
+static void offer_only(struct socks5_offer *offer, uint8_t method)
+{
+	offer->methods[0] = method;
+	offer->count = 1;
+}
+
+static void prepare_attempt(struct tunnel *t, enum tunnel_attempt attempt)
+{
+	struct socks5_offer offer = t->plan.offer;
+
+	t->attempt = (uint8_t)attempt;
+	t->established = false;
+	t->muted = false;
+	if (attempt == ATTEMPT_KNOWN) {
+		offer_only(&offer, t->plan.known);
+		offer.pipelined = may_pipeline(&t->plan, t->plan.known);
+	} else if (attempt == ATTEMPT_BARE) {
+		offer_only(&offer, SOCKS5_NO_AUTHENTICATION);
+	}
+	socks5_client_init(&t->client, &offer, &t->plan.request);
+	atomic_store_explicit(&t->events, POLLOUT, memory_order_relaxed);
+}
+
+static bool may_offer(const struct tunnel *t, uint8_t method)
+{
+	return memchr(t->plan.offer.methods, method, t->plan.offer.count) != NULL;
+}
+
+/* The kernel's refusals that are about the application's own socket, not about the proxy. */
+static bool is_applications_fault(int error)
+{
+	switch (-error) {
+	case EBADF:
+	case ENOTSOCK:
+	case EISCONN:
+	case EALREADY:
+	case EINVAL:
+	case EAFNOSUPPORT:
+	case EADDRINUSE:
+	case EADDRNOTAVAIL:
+	case ENOBUFS:
+	case ENOMEM:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int proxy_error(int error)
+{
+	return is_applications_fault(error) ? error : -ENETDOWN;
+}
+
+static int connect_proxy(struct tunnel *t, int fd)
+{
+	return error_or(
+		libc()->connect(fd, (const struct sockaddr *)&t->plan.proxy, t->plan.proxy_length));
+}
+
+/*
+ * A blocking socket waits for the proxy inside connect(2), bounded by its own SO_SNDTIMEO. Where
+ * the policy is less patient than the kernel, its timeout stands in for that option meanwhile.
+ */
+static int dial(struct tunnel *t, int fd)
+{
+	struct timeval own = { 0 };
+	socklen_t length = sizeof(own);
+	const struct timeval ours = { .tv_sec = t->plan.timeout };
+
+	if (t->plan.timeout >= KERNEL_PATIENCE ||
+	    libc()->getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &own, &length) < 0 ||
+	    (own.tv_sec != 0 && own.tv_sec <= ours.tv_sec))
+		return connect_proxy(t, fd);
+	libc()->setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &ours, sizeof(ours));
+	const int r = connect_proxy(t, fd);
+	libc()->setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &own, sizeof(own));
+	return r;
+}
+
+void tunnel_disconnect(int fd)
+{
+	const struct sockaddr unspecified = { .sa_family = AF_UNSPEC };
+	libc()->connect(fd, &unspecified, sizeof(unspecified));
+}
+
+static int start_again(struct tunnel *t, int fd, enum tunnel_attempt attempt)
+{
+	tunnel_disconnect(fd);
+	prepare_attempt(t, attempt);
+	const int r = dial(t, fd);
+	return r == 0 || r == -EINPROGRESS || r == -EINTR ? 0 : proxy_error(r);
+}
+
+static bool should_negotiate_in_full(const struct tunnel *t, enum socks5_stage stage, uint8_t code)
+{
+	return t->attempt == ATTEMPT_KNOWN &&
+	       (stage == SOCKS5_STAGE_METHOD ||
+		(stage == SOCKS5_STAGE_END && code == SOCKS5_STAGE_METHOD));
+}
+
+/* dante and 3proxy take 0x02 and then refuse keys, or close. Where nothing must arrive that is no
+ * reason to fail. */
+static bool should_go_bare(const struct tunnel *t, enum socks5_stage stage, uint8_t code)
+{
+	return t->attempt != ATTEMPT_BARE && !t->plan.keys_must_arrive &&
+	       !t->plan.has_credentials && socks5_client_method(&t->client) == SOCKS5_PASSWORD &&
+	       may_offer(t, SOCKS5_NO_AUTHENTICATION) &&
+	       (stage == SOCKS5_STAGE_AUTHENTICATION ||
+		(stage == SOCKS5_STAGE_END && code == SOCKS5_STAGE_AUTHENTICATION));
+}
+
+static bool should_retry(const struct tunnel *t, enum socks5_stage stage, uint8_t code)
+{
+	return stage == SOCKS5_STAGE_REPLY && code == SOCKS5_229_TEMPORARY && t->retries > 0 &&
+	       socks5_client_method(&t->client) == SOCKS5_EXTENDED;
+}
+
+/* After an attempt failed: 0 when another one is under way, or the final -errno. */
+static int try_again(struct tunnel *t, int fd, int error)
+{
+	uint8_t code;
+	const enum socks5_stage stage = socks5_client_stage(&t->client, &code);
+
+	if (should_negotiate_in_full(t, stage, code))
+		return start_again(t, fd, ATTEMPT_FULL);
+	if (should_go_bare(t, stage, code)) {
+		t->fell_back = true;
+		return start_again(t, fd, ATTEMPT_BARE);
+	}
+	if (should_retry(t, stage, code)) {
+		t->retries--;
+		return start_again(t, fd, (enum tunnel_attempt)t->attempt);
+	}
+	return error;
+}
+
+/* ---- one attempt
+ * -------------------------------------------------------------------------------------- */
+
+/* Whatever the handshake is waiting for, before it the proxy's answer to the SYN. */
+static int wait_more(struct tunnel *t)
+{
+	const unsigned want = socks5_client_want(&t->client);
+	int events = POLLOUT;
+
+	if (t->established)
+		events = (want & SOCKS5_WANT_RECV ? POLLIN : 0) |
+			 (want & SOCKS5_WANT_SEND ? POLLOUT : 0);
+	atomic_store_explicit(&t->events, events, memory_order_relaxed);
+	return -EINPROGRESS;
+}
+
+/* What the kernel has still to send is lost; what the proxy said before it hung up may not be. */
+static void mute(struct tunnel *t)
+{
+	t->muted = true;
+	socks5_client_commit_output(&t->client, SIZE_MAX);
+}
+
+static int send_output(struct tunnel *t, int fd)
+{
+	const struct iovec *pieces;
+	struct msghdr message = { 0 };
+
+	message.msg_iovlen = socks5_client_peek_output(&t->client, &pieces);
+	message.msg_iov = (struct iovec *)pieces;
+	const ssize_t sent = libc()->sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (sent >= 0) {
+		t->established = true;
+		socks5_client_commit_output(&t->client, (size_t)sent);
+		return 0;
+	}
+	const int error = error_last();
+	if (error == -EINTR)
+		return 0;
+	if (error == -EAGAIN)
+		return wait_more(t);
+	if (!t->established)
+		return proxy_error(error);
+	mute(t);
+	return 0;
+}
+
+static int receive_input(struct tunnel *t, int fd)
+{
+	uint8_t *window;
+	const size_t room = socks5_client_lend_input(&t->client, &window);
+	const ssize_t got = libc()->recv(fd, window, room, MSG_DONTWAIT);
+
+	if (got < 0) {
+		const int error = error_last();
+		if (error == -EINTR)
+			return 0;
+		if (error == -EAGAIN)
+			return wait_more(t);
+	}
+	if (got <= 0) {
+		socks5_client_end_input(&t->client);
+		return 0;
+	}
+	socks5_client_commit_input(&t->client, (size_t)got);
+	/* A short read has emptied the socket: asking once more would only be told so. */
+	if ((size_t)got < room && socks5_client_want(&t->client) == SOCKS5_WANT_RECV)
+		return wait_more(t);
+	return 0;
+}
+
+/* 0: the proxy said yes. -EINPROGRESS: wait. Otherwise this attempt failed. */
+static int drive(struct tunnel *t, int fd)
+{
+	unsigned want;
+
+	while ((want = socks5_client_want(&t->client)) != SOCKS5_WANT_NOTHING) {
+		int r;
+
+		if (want & SOCKS5_WANT_SEND) {
+			r = send_output(t, fd);
+			/* The answer cannot be here yet. */
+			if (r == 0 && !t->muted &&
+			    socks5_client_want(&t->client) == SOCKS5_WANT_RECV)
+				r = wait_more(t);
+			/* A proxy that refuses may say so before it has read everything. */
+			if (r == -EINPROGRESS && t->established &&
+			    (socks5_client_want(&t->client) & SOCKS5_WANT_SEND))
+				r = receive_input(t, fd);
+		} else {
+			r = receive_input(t, fd);
+		}
+		if (r < 0)
+			return r;
+	}
+	return socks5_client_error(&t->client);
+}
+
+/* ---- the lock
+ * ----------------------------------------------------------------------------------------- */
+
+/*
+ * Held only while driving, which never waits; signals are blocked meanwhile, so that a handler that
+ * jumps out of connect() (wget -T does) cannot take it along. A holder that was killed is robbed at
+ * the deadline.
+ */
+static bool lock(struct tunnel *t, sigset_t *saved)
+{
+	static const sigset_t all = { .__val = { [0 ... sizeof(all) / sizeof(unsigned long) - 1] =
+							 ULONG_MAX } };
+
+	/* The raw call: libc's leaves the signal out that pthread_cancel sends. */
+	syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, saved, _NSIG / 8);
+	for (unsigned tries = 0; tries < 64; tries++) {
+		if (atomic_exchange_explicit(&t->lock, 1, memory_order_acquire) == 0)
+			return true;
+		sched_yield();
+	}
+	if (now() > t->deadline)
+		return true;
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, saved, NULL, _NSIG / 8);
+	return false;
+}
+
+static void unlock(struct tunnel *t, const sigset_t *saved)
+{
+	atomic_store_explicit(&t->lock, 0, memory_order_release);
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, saved, NULL, _NSIG / 8);
+}
+
+/* ---- the tunnel
+ * --------------------------------------------------------------------------------------- */
+
+static int end(struct tunnel *t, int error)
+{
+	atomic_store_explicit(&t->error, error, memory_order_relaxed);
+	atomic_store_explicit(&t->over, error ? OVER_FAILED : OVER_DONE, memory_order_release);
+	return error;
+}
+
+static bool is_over(const struct tunnel *t, int *ret_error)
+{
+	if (atomic_load_explicit(&t->over, memory_order_acquire) == OVER_NOT)
+		return false;
+	*ret_error = atomic_load_explicit(&t->error, memory_order_relaxed);
+	return true;
+}
+
+int tunnel_start(struct tunnel *t, int fd)
+{
+	t->deadline = now() + t->plan.timeout * 1000000000ull;
+	t->retries = t->plan.retry;
+	t->fell_back = false;
+	prepare_attempt(t, may_offer(t, t->plan.known) ? ATTEMPT_KNOWN : ATTEMPT_FULL);
+	const int r = dial(t, fd);
+
+	return r == 0 || r == -EINPROGRESS || r == -EINTR ? r : proxy_error(r);
+}
+
+static int step_locked(struct tunnel *t, int fd)
+{
+	int r;
+
+	if (is_over(t, &r))
+		return r;
+	for (;;) {
+		r = drive(t, fd);
+		if (r == 0)
+			return end(t, 0);
+		if (r == -EINPROGRESS)
+			return now() < t->deadline ? r : end(t, -ETIMEDOUT);
+		r = try_again(t, fd, r);
+		if (r < 0)
+			return end(t, r);
+	}
+}
+
+int tunnel_step(struct tunnel *t, int fd)
+{
+	sigset_t saved;
+	int r;
+
+	if (is_over(t, &r))
+		return r;
+	if (!lock(t, &saved))
+		return -EINPROGRESS;
+	r = step_locked(t, fd);
+	unlock(t, &saved);
+	return r;
+}
+
+short tunnel_events(const struct tunnel *t)
+{
+	return (short)atomic_load_explicit(&t->events, memory_order_relaxed);
+}
+
+static int until(uint64_t deadline)
+{
+	const uint64_t at = now();
+	if (at >= deadline)
+		return 0;
+	const uint64_t left = (deadline - at + 999999) / 1000000;
+	return left < POLL_AT_MOST ? (int)left : POLL_AT_MOST;
+}
+
+int tunnel_patience(const struct tunnel *t)
+{
+	return until(t->deadline);
+}
+
+/* ---- blocking
+ * ----------------------------------------------------------------------------------------- */
+
+/* When the socket's SO_SNDTIMEO ends; a socket without one waits for ever. */
+static uint64_t send_deadline(int fd)
+{
+	struct timeval limit = { 0 };
+	socklen_t length = sizeof(limit);
+
+	if (libc()->getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &length) < 0 ||
+	    (limit.tv_sec == 0 && limit.tv_usec == 0))
+		return UINT64_MAX;
+	return now() + (uint64_t)limit.tv_sec * 1000000000u + (uint64_t)limit.tv_usec * 1000u;
+}
+
+/*
+ * connect(2) goes on by itself after a handler installed with SA_RESTART, poll(2) never does, and
+ * nobody tells which handler has run. When every handler restarts, it was one of those.
+ */
+static bool every_handler_restarts(void)
+{
+	for (int signal = 1; signal < _NSIG; signal++) {
+		struct sigaction action;
+		if (sigaction(signal, NULL, &action) < 0)
+			continue;
+		if (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN &&
+		    !(action.sa_flags & SA_RESTART))
+			return false;
+	}
+	return true;
+}
+
+int tunnel_finish(struct tunnel *t, int fd)
+{
+	const uint64_t limit = send_deadline(fd);
+
+	for (;;) {
+		const int r = tunnel_step(t, fd);
+		if (r != -EINPROGRESS)
+			return r;
+		const int patience = limit == UINT64_MAX ? tunnel_patience(t) : until(limit);
+		struct pollfd ready = { .fd = fd, .events = tunnel_events(t) };
+
+		if (patience == 0 && limit != UINT64_MAX)
+			return -EINPROGRESS;
+		if (libc()->poll(&ready, 1, patience) < 0 && errno == EINTR &&
+		    !every_handler_restarts())
+			return -EINTR;
+	}
+}

@@ -1,0 +1,87 @@
+/*
+ * tunnel: one application socket on its way through the proxy: the real connect to the proxy, the
+ * handshake on the same descriptor, and the next attempt where one is due. It never blocks and
+ * never changes a flag of the socket; blocking connect is tunnel_step in a loop around poll.
+ *
+ * A tunnel lives in shared memory (slots.h), so that a forked child can drive it on. Any thread may
+ * step it: one drives, with signals blocked and for a bounded time, the others see it still under
+ * way.
+ */
+#ifndef TUNNEL_TUNNEL_H
+#define TUNNEL_TUNNEL_H
+
+#include "socks5/client.h"
+
+#include <netinet/in.h>
+#include <stdatomic.h>
+
+enum tunnel_pipeline { TUNNEL_PIPELINE_AUTO, TUNNEL_PIPELINE_YES, TUNNEL_PIPELINE_NO };
+
+/* Room in a tunnel for what its plan's pairs and password point at. */
+#define TUNNEL_SCRATCH 1152
+
+/* What a tunnel is to do. What it points at must stay until the tunnel ends. */
+struct tunnel_plan {
+	struct sockaddr_in6 proxy; /* a sockaddr_in where the socket is AF_INET */
+	socklen_t proxy_length;
+	struct socks5_request request;
+	struct socks5_offer offer; /* all that may be offered; `pipelined` is set by each attempt */
+	uint8_t known;	  /* the method this proxy is known to take, SOCKS5_NO_ACCEPTABLE: none */
+	uint8_t pipeline; /* enum tunnel_pipeline */
+	uint8_t retry;	  /* attempts after proposal 229's F0 */
+	bool keys_must_arrive;
+	bool has_credentials;
+	uint32_t timeout; /* seconds, for all attempts together */
+};
+
+struct tunnel {
+	/* private to lib/tunnel */
+	_Atomic uint32_t taken; /* the slot is in use */
+	_Atomic uint32_t lock;
+	_Atomic uint64_t cookie; /* SO_COOKIE of the socket */
+	_Atomic uint32_t over;	 /* enum tunnel_over */
+	_Atomic int error;	 /* once over: 0 or -errno */
+	_Atomic int events;	 /* poll(2) events that the next step waits for */
+	uint64_t deadline;	 /* CLOCK_MONOTONIC, ns */
+	uint8_t attempt;	 /* enum tunnel_attempt */
+	uint8_t retries;
+	bool established; /* with the proxy */
+	bool muted;	  /* the proxy takes no more; what it said is still to be read */
+	bool fell_back;	  /* to no authentication: derived keys did not arrive */
+	struct tunnel_plan plan;
+	struct socks5_client client;
+	uint8_t scratch[TUNNEL_SCRATCH];
+};
+
+/*
+ * Starts the connection of fd, once the plan stands in tunnel->plan. 0 and -EINPROGRESS: go on with
+ * tunnel_step; -EINTR: the same, but a signal interrupted the kernel's blocking connect. Any other
+ * -errno is final and the socket is as before: one of the application's making (EISCONN, EALREADY,
+ * EADDRNOTAVAIL, …) as the kernel said it, otherwise -ENETDOWN.
+ */
+int tunnel_start(struct tunnel *tunnel, int fd);
+
+/*
+ * Does what can be done now. 0: the tunnel stands and the descriptor is the application's.
+ * -EINPROGRESS: wait for tunnel_events. Any other -errno is final: the reply table of
+ * socks5/reply.h, proxy not reachable -ENETDOWN, broken off -ECONNRESET, silent until the deadline
+ * -ETIMEDOUT. Repeats its answer once it is over.
+ */
+int tunnel_step(struct tunnel *tunnel, int fd);
+
+/*
+ * Steps until it is over, blocking in poll. Besides tunnel_step's answers: -EINTR when a signal
+ * handler without SA_RESTART ran, -EINPROGRESS when SO_SNDTIMEO ended (connect(2) says so too); the
+ * tunnel then goes on.
+ */
+int tunnel_finish(struct tunnel *tunnel, int fd);
+
+/* Gives a failed socket the shape a failed blocking connect leaves: unconnected, no error pending.
+ */
+void tunnel_disconnect(int fd);
+
+/* poll(2) events to wait for, and for how long at most (milliseconds, rounded up). */
+short tunnel_events(const struct tunnel *tunnel);
+int tunnel_patience(const struct tunnel *tunnel);
+
+#endif
