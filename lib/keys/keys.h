@@ -105,7 +105,7 @@ size_t keys_put_varying(char varying[KEYS_VARYING_MAX], const uint8_t *process, 
  * The pairs as they go to the wire, in at most KEYS_PARTS pieces that point into keys, varying and vlen;
  * all three must stay as they are until the message is sent. Returns the number of pieces.
  */
-#define KEYS_PARTS 5
+#define KEYS_PARTS 6
 unsigned keys_message(const struct keys *keys, const char *varying, size_t varying_length,
 		      uint8_t vlen[3], struct iovec part[KEYS_PARTS]);
 

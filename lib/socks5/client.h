@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <sys/uio.h>
 
-#define SOCKS5_PIECES_MAX	  5	/* iovecs that the pairs of a request may come in */
+#define SOCKS5_PIECES_MAX	  6	/* iovecs that the pairs of a request may come in */
 #define SOCKS5_RESPONSE_PAIRS_MAX 65536 /* bytes of response pairs that are read and ignored */
 
 /* What to present to the proxy. */

@@ -18,7 +18,7 @@
 enum tunnel_pipeline { TUNNEL_PIPELINE_AUTO, TUNNEL_PIPELINE_YES, TUNNEL_PIPELINE_NO };
 
 /* Room in a tunnel for what its plan's pairs and password point at. */
-#define TUNNEL_SCRATCH 1152
+#define TUNNEL_SCRATCH 1184
 
 /* What a tunnel is to do. What it points at must stay until the tunnel ends. */
 struct tunnel_plan {

@@ -1,0 +1,195 @@
+/*
+ * connect [OPTIONS] HOST PORT: one connect(), and what became of it, a line each:
+ *
+ *   connect=0 | connect=ECONNREFUSED     the errno by name
+ *   errno=kept | errno=EAGAIN            after a success errno must be what it was
+ *   so_error=0
+ *   peer=ADDRESS PORT                    of getpeername
+ *   line=this is NAME                    the first line the target says
+ *   echo=ok                              with -e: 64 KiB go there and come back
+ *   again=EISCONN                        with -a: a second connect()
+ *
+ * -4 -6 family, -o IPV6_V6ONLY, -n O_NONBLOCK, -u UDP, -b ADDRESS bind first, -l no line is read, -D a dup() is asked for
+ * the peer, -t MS SO_SNDTIMEO, -s MS a SIGALRM whose handler has no SA_RESTART, -S MS one with it.
+ */
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+static struct {
+	int family;
+	int type;
+	bool v6only, nonblocking, echo, again, no_line, ask_dup;
+	const char *bind_to;
+	int send_timeout, alarm, restarting_alarm;
+} options = { .type = SOCK_STREAM };
+
+static const char *name_of(int error)
+{
+	return error ? strerrorname_np(error) : "0";
+}
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+}
+
+static void set_alarm(int milliseconds, int flags)
+{
+	const struct sigaction action = { .sa_handler = on_alarm, .sa_flags = flags };
+	const struct itimerval timer = { .it_value = { milliseconds / 1000, milliseconds % 1000 * 1000 } };
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static void prepare(int fd)
+{
+	const int on = 1;
+
+	if (options.v6only)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	if (options.nonblocking)
+		fcntl(fd, F_SETFL, O_NONBLOCK);
+	if (options.bind_to) {
+		struct addrinfo hints = { .ai_flags = AI_NUMERICHOST }, *at;
+		if (getaddrinfo(options.bind_to, NULL, &hints, &at) != 0 ||
+		    bind(fd, at->ai_addr, at->ai_addrlen) < 0)
+			err(1, "bind");
+	}
+	if (options.send_timeout) {
+		const struct timeval limit = { options.send_timeout / 1000, options.send_timeout % 1000 * 1000 };
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	}
+	if (options.alarm)
+		set_alarm(options.alarm, 0);
+	if (options.restarting_alarm)
+		set_alarm(options.restarting_alarm, SA_RESTART);
+}
+
+static void print_peer(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t length = sizeof(peer);
+	char host[NI_MAXHOST], port[NI_MAXSERV];
+
+	if (getpeername(fd, (struct sockaddr *)&peer, &length) < 0) {
+		printf("peer=%s\n", name_of(errno));
+		return;
+	}
+	getnameinfo((struct sockaddr *)&peer, length, host, sizeof(host), port, sizeof(port),
+		    NI_NUMERICHOST | NI_NUMERICSERV);
+	printf("peer=%s %s\n", host, port);
+}
+
+static void print_line(int fd)
+{
+	char line[256];
+	size_t length = 0;
+
+	while (length < sizeof(line) - 1 && read(fd, line + length, 1) == 1 && line[length] != '\n')
+		length++;
+	printf("line=%.*s\n", (int)length, line);
+}
+
+static void print_echo(int fd)
+{
+	static char sent[65536], back[65536];
+	size_t length = 0;
+	ssize_t got;
+
+	for (size_t i = 0; i < sizeof(sent); i++)
+		sent[i] = (char)(i * 7 + i / 256);
+	if (fork() == 0) {
+		for (size_t at = 0; at < sizeof(sent); at += (size_t)got) {
+			got = write(fd, sent + at, sizeof(sent) - at);
+			if (got <= 0)
+				_exit(1);
+		}
+		shutdown(fd, SHUT_WR);
+		_exit(0);
+	}
+	while (length < sizeof(back) && (got = read(fd, back + length, sizeof(back) - length)) > 0)
+		length += (size_t)got;
+	printf("echo=%s\n", length == sizeof(sent) && memcmp(sent, back, length) == 0 ? "ok" : "BAD");
+}
+
+static void report(int fd, int result, int after)
+{
+	int error = -1;
+	socklen_t length = sizeof(error);
+
+	printf("connect=%s\n", name_of(result < 0 ? after : 0));
+	if (result == 0)
+		printf("errno=%s\n", after == EDOM ? "kept" : name_of(after));
+	getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
+	printf("so_error=%s\n", name_of(error));
+	print_peer(options.ask_dup ? dup(fd) : fd);
+}
+
+int main(int argc, char **argv)
+{
+	struct addrinfo hints = { 0 }, *to;
+	int c;
+
+	while ((c = getopt(argc, argv, "46onuealDb:t:s:S:")) != -1) {
+		switch (c) {
+		case '4': options.family = AF_INET; break;
+		case '6': options.family = AF_INET6; break;
+		case 'o': options.v6only = true; break;
+		case 'n': options.nonblocking = true; break;
+		case 'u': options.type = SOCK_DGRAM; break;
+		case 'e': options.echo = true; break;
+		case 'a': options.again = true; break;
+		case 'l': options.no_line = true; break;
+		case 'D': options.ask_dup = true; break;
+		case 'b': options.bind_to = optarg; break;
+		case 't': options.send_timeout = atoi(optarg); break;
+		case 's': options.alarm = atoi(optarg); break;
+		case 'S': options.restarting_alarm = atoi(optarg); break;
+		default: errx(2, "bad option");
+		}
+	}
+	if (argc - optind != 2)
+		errx(2, "usage: connect [OPTIONS] HOST PORT");
+	hints.ai_family = options.family;
+	hints.ai_socktype = options.type;
+	const int r = getaddrinfo(argv[optind], argv[optind + 1], &hints, &to);
+	if (r != 0) {
+		printf("resolve=%s\n", gai_strerror(r));
+		return 0;
+	}
+	const int fd = socket(to->ai_family, to->ai_socktype, 0);
+	if (fd < 0)
+		err(1, "socket");
+	prepare(fd);
+	errno = EDOM;
+	const int result = connect(fd, to->ai_addr, to->ai_addrlen);
+	report(fd, result, errno);
+	if (options.again) {
+		const int second = connect(fd, to->ai_addr, to->ai_addrlen);
+		printf("again=%s\n", name_of(second < 0 ? errno : 0));
+		print_peer(fd);
+		if (second == 0 && result < 0) {
+			print_line(fd);
+			return 0;
+		}
+	}
+	if (result == 0 && !options.no_line)
+		print_line(fd);
+	if (result == 0 && options.echo)
+		print_echo(fd);
+	freeaddrinfo(to);
+	return 0;
+}

@@ -1,0 +1,359 @@
+#include "support/lab.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct {
+	char *folder;
+	char *build;
+	char *log;
+	unsigned proxies;
+	unsigned port;
+	GPid proxy;
+	size_t seen; /* request lines already looked at */
+	bool is_root;
+} lab;
+
+static void give_up(const char *what)
+{
+	const int error = errno;
+
+	if (g_getenv("CI"))
+		cr_assert_fail("%s: %s", what, g_strerror(error));
+	cr_skip_test("%s: %s", what, g_strerror(error));
+}
+
+static void write_file(const char *path, const char *text)
+{
+	const int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		give_up(path);
+	close(fd);
+}
+
+/* Without root's rights a user namespace gives them, over this test alone. */
+static void become_root(void)
+{
+	char *map = g_strdup_printf("0 %u 1", (unsigned)getuid());
+
+	if (unshare(CLONE_NEWUSER) < 0)
+		give_up("a user namespace");
+	write_file("/proc/self/setgroups", "deny");
+	write_file("/proc/self/uid_map", map);
+	g_free(map);
+}
+
+static void raise_loopback(void)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+		give_up("loopback");
+	close(fd);
+}
+
+/* The build may lie where others cannot go; a bind mount in the lab's own mount namespace brings it to them. */
+static void mount_build(void)
+{
+	const char *build = g_getenv("BUILD");
+
+	lab.build = g_build_filename(lab.folder, "build", NULL);
+	if (mkdir(lab.build, 0755) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount(build ? build : "build/release", lab.build, NULL, MS_BIND, NULL) < 0)
+		give_up("a bind mount of the build");
+}
+
+void lab_open(void)
+{
+	lab.is_root = getuid() == 0;
+	if (!lab.is_root)
+		become_root();
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0)
+		give_up("a network namespace");
+	umask(022);
+	lab.folder = g_dir_make_tmp("isosocks-lab-XXXXXX", NULL);
+	cr_assert_not_null(lab.folder);
+	chmod(lab.folder, 0777);
+	raise_loopback();
+	mount_build();
+	lab.log = g_build_filename(lab.folder, "log-0", NULL);
+	/* Nothing of the caller's environment may reach the programs under test. */
+	char **names = g_listenv();
+	for (char **name = names; *name; name++) {
+		if (g_str_has_prefix(*name, "ISOSOCKS_") || g_str_has_suffix(*name, "_proxy"))
+			g_unsetenv(*name);
+	}
+	g_strfreev(names);
+	g_setenv("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=0", FALSE);
+}
+
+char *lab_path(const char *name)
+{
+	return g_build_filename(lab.folder, name, NULL);
+}
+
+char *lab_program(const char *name)
+{
+	char *path = g_build_filename(lab.build, name, NULL);
+
+	if (g_file_test(path, G_FILE_TEST_IS_EXECUTABLE))
+		return path;
+	g_free(path);
+	return g_build_filename(lab.build, "tests/clients", name, NULL);
+}
+
+/* ---- background programs ------------------------------------------------------------------------------ */
+
+static void die_with_parent(gpointer data)
+{
+	(void)data;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+static char *read_line(int fd)
+{
+	GString *line = g_string_new(NULL);
+	char c;
+
+	while (read(fd, &c, 1) == 1 && c != '\n')
+		g_string_append_c(line, c);
+	return g_string_free(line, FALSE);
+}
+
+static char *spawn(const char *const *argv, GPid *ret_pid)
+{
+	GError *error = NULL;
+	int out;
+
+	if (!g_spawn_async_with_pipes(NULL, (char **)argv, NULL,
+				      G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH, die_with_parent, NULL,
+				      ret_pid, NULL, &out, NULL, &error))
+		cr_assert_fail("%s", error->message);
+	char *line = read_line(out);
+	cr_assert(*line, "%s did not start", argv[0]);
+	return line;
+}
+
+char *lab_start(const char *const *argv)
+{
+	GPid pid;
+	return spawn(argv, &pid);
+}
+
+static bool takes_connections(unsigned port)
+{
+	const struct sockaddr_in to = { .sin_family = AF_INET,
+					.sin_port = htons((uint16_t)port),
+					.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const bool taken = connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0;
+
+	close(fd);
+	return taken;
+}
+
+void lab_daemon(const char *command, unsigned port)
+{
+	const char *argv[] = { "sh", "-c", command, NULL };
+	GError *error = NULL;
+
+	if (!g_spawn_async(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD,
+			   die_with_parent, NULL, NULL, &error))
+		cr_assert_fail("%s", error->message);
+	/* A foreign daemon says nothing when it is ready: ask it, a bounded number of times. */
+	for (unsigned tries = 0; tries < 500; tries++) {
+		if (takes_connections(port))
+			return;
+		poll(NULL, 0, 20);
+	}
+	cr_assert_fail("%s: nothing listens on port %u", command, port);
+}
+
+unsigned lab_proxy(const char *options)
+{
+	char *program = lab_program("isosocks-proxy");
+	char *name = g_strdup_printf("log-%u", ++lab.proxies);
+	GError *error = NULL;
+	char **argv;
+
+	lab.log = lab_path(name);
+	char *command = g_strdup_printf("%s --listen 127.0.0.1:0 --print-port --log-json %s %s", program,
+					lab.log, options ? options : "");
+	if (!g_shell_parse_argv(command, NULL, &argv, &error))
+		cr_assert_fail("%s", error->message);
+	char *line = spawn((const char *const *)argv, &lab.proxy);
+	lab.port = (unsigned)atoi(line);
+	lab.seen = 0;
+	g_free(line);
+	g_strfreev(argv);
+	g_free(command);
+	g_free(name);
+	g_free(program);
+	return lab.port;
+}
+
+GPid lab_proxy_pid(void)
+{
+	return lab.proxy;
+}
+
+unsigned lab_serve(const char *name)
+{
+	char *program = lab_program("serve");
+	const char *argv[] = { program, name, NULL };
+	char *line = lab_start(argv);
+	const unsigned port = (unsigned)atoi(line);
+
+	g_free(line);
+	g_free(program);
+	return port;
+}
+
+/* ---- running ------------------------------------------------------------------------------------------ */
+
+static struct lab_result run_argv(enum lab_user user, char **argv)
+{
+	GPtrArray *all = g_ptr_array_new();
+	struct lab_result result = { 0 };
+	GError *error = NULL;
+	int status;
+
+	if (user == LAB_NOBODY && lab.is_root) {
+		static const char *const lowered[] = { "setpriv",	"--reuid=65534",   "--regid=65534",
+						       "--clear-groups", "--inh-caps=-all", "--" };
+		for (size_t i = 0; i < G_N_ELEMENTS(lowered); i++)
+			g_ptr_array_add(all, (char *)lowered[i]);
+	}
+	for (; *argv; argv++)
+		g_ptr_array_add(all, *argv);
+	g_ptr_array_add(all, NULL);
+	if (!g_spawn_sync(lab.folder, (char **)all->pdata, NULL, G_SPAWN_SEARCH_PATH, die_with_parent, NULL,
+			  &result.out, &result.err, &status, &error))
+		cr_assert_fail("%s", error->message);
+	result.status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	g_ptr_array_free(all, TRUE);
+	return result;
+}
+
+struct lab_result lab_shell(enum lab_user user, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	char *command = g_strdup_vprintf(format, arguments);
+	va_end(arguments);
+	char *argv[] = { "sh", "-c", command, NULL };
+	const struct lab_result result = run_argv(user, argv);
+	g_free(command);
+	return result;
+}
+
+struct lab_result lab_run(enum lab_user user, const char *options, const char *format, ...)
+{
+	char *isosocks = lab_program("isosocks");
+	GError *error = NULL;
+	va_list arguments;
+	char **argv;
+
+	va_start(arguments, format);
+	char *command = g_strdup_vprintf(format, arguments);
+	va_end(arguments);
+	char *line = g_strdup_printf("%s -x 127.0.0.1:%u %s -- %s", isosocks, lab.port, options ? options : "",
+				     command);
+	if (!g_shell_parse_argv(line, NULL, &argv, &error))
+		cr_assert_fail("%s: %s", line, error->message);
+	const struct lab_result result = run_argv(user, argv);
+	g_strfreev(argv);
+	g_free(line);
+	g_free(command);
+	g_free(isosocks);
+	return result;
+}
+
+void lab_need(const char *program)
+{
+	char *path = g_find_program_in_path(program);
+
+	if (path) {
+		g_free(path);
+		return;
+	}
+	if (g_getenv("CI"))
+		cr_assert_fail("%s is not installed", program);
+	cr_skip_test("%s is not installed", program);
+}
+
+/* ---- what the proxy saw ------------------------------------------------------------------------------- */
+
+char **lab_requests(void)
+{
+	GPtrArray *found = g_ptr_array_new();
+	char *text = NULL;
+
+	g_file_get_contents(lab.log, &text, NULL, NULL);
+	char **lines = g_strsplit(text ? text : "", "\n", -1);
+	size_t number = 0;
+	for (char **line = lines; *line; line++) {
+		if (strstr(*line, "\"event\":\"request\"") && number++ >= lab.seen)
+			g_ptr_array_add(found, g_strdup(*line));
+	}
+	g_strfreev(lines);
+	g_free(text);
+	g_ptr_array_add(found, NULL);
+	return (char **)g_ptr_array_free(found, FALSE);
+}
+
+void lab_forget(void)
+{
+	char **requests = lab_requests();
+	lab.seen += g_strv_length(requests);
+	g_strfreev(requests);
+}
+
+char *lab_only_request(void)
+{
+	char **requests = lab_requests();
+
+	if (g_strv_length(requests) != 1) {
+		char *all = g_strjoinv("\n", requests);
+		cr_assert_fail("%u requests instead of one:\n%s", g_strv_length(requests), all);
+	}
+	char *line = g_strdup(requests[0]);
+	g_strfreev(requests);
+	lab.seen++;
+	return line;
+}
+
+void lab_assert_has(const char *line, const char *member)
+{
+	cr_assert(strstr(line, member), "no %s in %s", member, line);
+}
+
+void lab_assert_status(const struct lab_result *result, int status)
+{
+	cr_assert_eq(result->status, status, "exit status %d, not %d\nstdout: %s\nstderr: %s", result->status,
+		     status, result->out, result->err);
+}
+
+void lab_assert_out(const struct lab_result *result, const char *text)
+{
+	cr_assert(strstr(result->out, text), "no «%s» in\nstdout: %s\nstderr: %s", text, result->out,
+		  result->err);
+}
