@@ -1,0 +1,777 @@
+#include "conn.h"
+
+#include "answer.h"
+#include "dial.h"
+#include "endpoint.h"
+#include "fault.h"
+#include "isolation.h"
+#include "jsonlog.h"
+#include "message.h"
+#include "pairs.h"
+#include "relay.h"
+#include "settings.h"
+#include "upstream.h"
+#include "writer.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define CHUNK	  (16 * 1024) /* read at once during the handshake */
+#define LINGER_MS 2000	      /* how long a client may still send after our last byte */
+
+enum state {
+	CONN_READING, /* towards the next whole message */
+	CONN_WAITING, /* an answer is on its way, or the target is being connected to */
+	CONN_RELAYING,
+	CONN_DRAINING, /* nothing more will be said; what comes is thrown away */
+	CONN_ENDED,
+};
+
+struct conn {
+	const struct settings *settings;
+	GSocket *client;
+	GSocket *target;
+	guint64 number;
+	void (*gone)(void *data, struct conn *conn);
+	void *data;
+
+	enum state state;
+	enum step step;
+	GByteArray *in;
+	guint reads;
+	guint watch;
+	guint timer;
+	guint reaper;
+
+	struct writer writer;
+	GByteArray *answer;
+	void (*after)(struct conn *conn); /* once the answer is written */
+
+	struct greeting greeting;
+	gboolean greeted;
+	guint8 method;
+	gboolean has_method;
+	struct pairs *pairs;
+	struct credentials login; /* method 02's */
+	gboolean has_login;
+	struct credentials isolation; /* method 97's pairs as the upstream understands them */
+	struct request request;
+	char *host;
+	const char *fault; /* the one that decided the end */
+
+	struct dial *dial;
+	GByteArray *early; /* the target's first bytes, from the upstream */
+	struct relay *relay;
+};
+
+static void advance(struct conn *conn);
+static void read_on(struct conn *conn);
+
+/* ---- the log ---- */
+
+static void add_pairs(const struct conn *conn, GString *line)
+{
+	jsonlog_open_object(line, "pairs");
+	for (guint i = 0; conn->pairs && i < pairs_count(conn->pairs); i++) {
+		const struct pair *pair = pairs_get(conn->pairs, i);
+		gsize length;
+		const void *value = g_bytes_get_data(pair->value, &length);
+		jsonlog_add_text(line, pair->name, value, length);
+	}
+	jsonlog_close_object(line);
+}
+
+/* What the handshake has told so far. */
+static void add_handshake(const struct conn *conn, GString *line)
+{
+	if (conn->greeted)
+		jsonlog_add_numbers(line, "offered", conn->greeting.methods, conn->greeting.count);
+	if (conn->has_method)
+		jsonlog_add_number(line, "method", conn->method);
+	add_pairs(conn, line);
+	if (conn->has_login) {
+		jsonlog_add_text(line, "username", conn->login.user, conn->login.user_length);
+		jsonlog_add_text(line, "password", conn->login.password,
+				 conn->login.password_length);
+	}
+	if (conn->fault)
+		jsonlog_add_text(line, "fault", conn->fault, strlen(conn->fault));
+}
+
+static void log_accept(const struct conn *conn)
+{
+	GString *line = jsonlog_begin("accept", conn->number);
+	g_autoptr(GSocketAddress) peer = g_socket_get_remote_address(conn->client, NULL);
+	g_autofree char *text = endpoint_text(peer);
+
+	jsonlog_add_text(line, "peer", text, strlen(text));
+	jsonlog_write(conn->settings->log, line);
+}
+
+/* `reply` -1: none is given. */
+static void log_error(const struct conn *conn, const char *why, int reply)
+{
+	GString *line = jsonlog_begin("handshake-error", conn->number);
+
+	jsonlog_add_text(line, "step", step_name(conn->step), strlen(step_name(conn->step)));
+	jsonlog_add_text(line, "why", why, strlen(why));
+	add_handshake(conn, line);
+	if (reply >= 0)
+		jsonlog_add_number(line, "reply", reply);
+	jsonlog_write(conn->settings->log, line);
+}
+
+/* `reply` -1: there will be none. */
+static void log_request(const struct conn *conn, int reply)
+{
+	GString *line = jsonlog_begin("request", conn->number);
+	const struct address *target = &conn->request.target;
+	gsize length;
+	g_autofree char *host = address_host(target, &length);
+
+	add_handshake(conn, line);
+	jsonlog_add_number(line, "cmd", conn->request.command);
+	jsonlog_add_number(line, "atyp", target->type);
+	jsonlog_add_text(line, "host", host, length);
+	jsonlog_add_number(line, "port", target->port);
+	if (reply >= 0)
+		jsonlog_add_number(line, "reply", reply);
+	else
+		jsonlog_add_null(line, "reply");
+	jsonlog_add_number(line, "reads", conn->reads);
+	jsonlog_write(conn->settings->log, line);
+}
+
+static void log_close(const struct conn *conn)
+{
+	GString *line = jsonlog_begin("close", conn->number);
+
+	jsonlog_add_number(line, "up", conn->relay ? (gint64)relay_up(conn->relay) : 0);
+	jsonlog_add_number(line, "down", conn->relay ? (gint64)relay_down(conn->relay) : 0);
+	jsonlog_write(conn->settings->log, line);
+}
+
+/* ---- the end ---- */
+
+static gboolean on_reap(gpointer data)
+{
+	struct conn *conn = data;
+
+	conn->reaper = 0;
+	conn->gone(conn->data, conn);
+	return G_SOURCE_REMOVE;
+}
+
+/* The sockets close now; the memory stays for those who are still on the stack. */
+static void finish(struct conn *conn)
+{
+	if (conn->state == CONN_ENDED)
+		return;
+	conn->state = CONN_ENDED;
+	log_close(conn);
+	g_clear_handle_id(&conn->watch, g_source_remove);
+	g_clear_handle_id(&conn->timer, g_source_remove);
+	writer_done(&conn->writer);
+	if (conn->relay)
+		relay_stop(conn->relay);
+	g_clear_object(&conn->client);
+	g_clear_object(&conn->target);
+	conn->reaper = g_idle_add_full(G_PRIORITY_HIGH, on_reap, conn, NULL);
+}
+
+static void set_reset(GSocket *socket)
+{
+	const struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+
+	if (socket)
+		setsockopt(g_socket_get_fd(socket), SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+static void finish_with_reset(struct conn *conn)
+{
+	set_reset(conn->client);
+	set_reset(conn->target);
+	finish(conn);
+}
+
+static gboolean on_linger(gpointer data)
+{
+	struct conn *conn = data;
+
+	conn->timer = 0;
+	finish(conn);
+	return G_SOURCE_REMOVE;
+}
+
+/* Reads on, so that what the client has still under way does not reset the answer out of its hands.
+ */
+static void fall_silent(struct conn *conn)
+{
+	conn->state = CONN_DRAINING;
+	read_on(conn);
+}
+
+static void end_stream(struct conn *conn)
+{
+	g_socket_shutdown(conn->client, FALSE, TRUE, NULL);
+	conn->timer = g_timeout_add(LINGER_MS, on_linger, conn);
+	fall_silent(conn);
+}
+
+static void violation(struct conn *conn, const char *why)
+{
+	log_error(conn, why, -1);
+	end_stream(conn);
+}
+
+/* ---- input ---- */
+
+static void receive(struct conn *conn)
+{
+	guint8 chunk[CHUNK];
+	g_autoptr(GError) error = NULL;
+	gssize n = g_socket_receive(conn->client, (char *)chunk, sizeof(chunk), NULL, &error);
+
+	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+		return;
+	if (n <= 0 && conn->state == CONN_READING)
+		log_error(conn, n < 0 ? error->message : "the client ended the stream", -1);
+	if (n <= 0) {
+		finish(conn);
+		return;
+	}
+	if (conn->state != CONN_READING)
+		return;
+	conn->reads++;
+	g_byte_array_append(conn->in, chunk, (guint)n);
+	advance(conn);
+}
+
+static gboolean on_readable(gint fd, GIOCondition condition, gpointer data)
+{
+	(void)fd;
+	(void)condition;
+	receive(data);
+	return G_SOURCE_CONTINUE; /* of no effect once the watch is gone */
+}
+
+static gboolean on_hangup(gint fd, GIOCondition condition, gpointer data)
+{
+	(void)fd;
+	(void)condition;
+	finish(data);
+	return G_SOURCE_CONTINUE;
+}
+
+static void read_on(struct conn *conn)
+{
+	if (conn->watch == 0)
+		conn->watch =
+			g_unix_fd_add(g_socket_get_fd(conn->client), G_IO_IN, on_readable, conn);
+}
+
+/* Nothing is read while something else must happen first; but a client that is gone is noticed. */
+static void hold(struct conn *conn)
+{
+	conn->state = CONN_WAITING;
+	g_clear_handle_id(&conn->watch, g_source_remove);
+	conn->watch =
+		g_unix_fd_add(g_socket_get_fd(conn->client), G_IO_ERR | G_IO_HUP, on_hangup, conn);
+}
+
+static void release(struct conn *conn)
+{
+	g_clear_handle_id(&conn->watch, g_source_remove);
+}
+
+static void consume(struct conn *conn, int used)
+{
+	g_byte_array_remove_range(conn->in, 0, (guint)used);
+}
+
+/* ---- answers ---- */
+
+static void on_written(void *data, gboolean failed)
+{
+	struct conn *conn = data;
+
+	if (failed)
+		finish(conn);
+	else
+		conn->after(conn);
+}
+
+/* The answer up to its first N bytes, if a fault of this kind is set. */
+static gboolean shorten(struct conn *conn, enum fault_id id)
+{
+	const struct fault *fault = faults_take(conn->settings->faults, id, conn->step, conn->host);
+
+	if (fault && fault->number < conn->answer->len)
+		g_byte_array_set_size(conn->answer, fault->number);
+	return fault != NULL;
+}
+
+static void send_answer(struct conn *conn)
+{
+	g_autoptr(GByteArray) answer = NULL;
+
+	release(conn);
+	if (shorten(conn, FAULT_CUT))
+		conn->after = end_stream;
+	else if (shorten(conn, FAULT_STALL))
+		conn->after = fall_silent;
+	answer = g_steal_pointer(&conn->answer);
+	writer_send(&conn->writer, answer);
+}
+
+static gboolean on_delay(gpointer data)
+{
+	struct conn *conn = data;
+
+	conn->timer = 0;
+	send_answer(conn);
+	return G_SOURCE_REMOVE;
+}
+
+static void send_answer_delayed(struct conn *conn)
+{
+	static const enum fault_id delays[STEP_COUNT] = {
+		[STEP_GREETING] = FAULT_DELAY_METHOD,
+		[STEP_AUTH] = FAULT_DELAY_AUTH,
+		[STEP_REQUEST] = FAULT_DELAY,
+	};
+	const struct fault *delay =
+		faults_take(conn->settings->faults, delays[conn->step], conn->step, conn->host);
+
+	conn->state = CONN_WAITING;
+	if (!delay) {
+		send_answer(conn);
+		return;
+	}
+	hold(conn);
+	conn->timer = g_timeout_add(delay->number, on_delay, conn);
+}
+
+/* Takes over the bytes. What comes `after` is decided by the step, unless a fault ends it all. */
+static void answer(struct conn *conn, GByteArray *bytes, void (*after)(struct conn *conn))
+{
+	const struct fault *garbage =
+		faults_take(conn->settings->faults, FAULT_GARBAGE, conn->step, conn->host);
+
+	conn->answer = bytes;
+	conn->after = after;
+	if (garbage) {
+		g_byte_array_unref(conn->answer);
+		conn->answer = answer_garbage(garbage->number);
+		conn->after = end_stream;
+	}
+	send_answer_delayed(conn);
+}
+
+/* A fault that takes the place of the step's answer. TRUE when there was one. */
+static gboolean is_intercepted(struct conn *conn)
+{
+	static const struct {
+		enum fault_id id;
+		void (*act)(struct conn *conn);
+	} rows[] = {
+		{ FAULT_SILENT, fall_silent },
+		{ FAULT_CLOSE, end_stream },
+		{ FAULT_RESET, finish_with_reset },
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+		const struct fault *fault =
+			faults_take(conn->settings->faults, rows[i].id, conn->step, conn->host);
+		if (!fault)
+			continue;
+		conn->fault = fault->text;
+		if (conn->step == STEP_REQUEST)
+			log_request(conn, -1);
+		rows[i].act(conn);
+		return TRUE;
+	}
+	return FALSE;
+}
+
+static void next_message(struct conn *conn, enum step step)
+{
+	conn->step = step;
+	conn->state = CONN_READING;
+	advance(conn);
+}
+
+/* ---- greeting ---- */
+
+static void after_method(struct conn *conn)
+{
+	next_message(conn, conn->method == METHOD_NONE ? STEP_REQUEST : STEP_AUTH);
+}
+
+static gboolean is_method(guint8 method)
+{
+	return method == METHOD_NONE || method == METHOD_PASSWORD || method == METHOD_PAIRS;
+}
+
+static guint8 choose_method(struct conn *conn)
+{
+	const struct settings *settings = conn->settings;
+	const struct fault *fault =
+		faults_take(settings->faults, FAULT_METHOD, STEP_GREETING, NULL);
+
+	if (fault) {
+		conn->fault = fault->text;
+		return (guint8)fault->number;
+	}
+	return greeting_choose(&conn->greeting, settings->methods, settings->method_count);
+}
+
+static void answer_greeting(struct conn *conn)
+{
+	gboolean last = FALSE;
+	GByteArray *bytes;
+
+	if (is_intercepted(conn))
+		return;
+	conn->method = choose_method(conn);
+	conn->has_method = TRUE;
+	bytes = answer_method(conn->settings->faults, conn->method, &last);
+	if (!is_method(conn->method))
+		log_error(conn, "no method in common", -1);
+	answer(conn, bytes, is_method(conn->method) && !last ? after_method : end_stream);
+}
+
+/* The steps return FALSE when they need more input, and have acted otherwise. */
+static gboolean take_greeting(struct conn *conn)
+{
+	int used = greeting_parse(conn->in->data, conn->in->len, &conn->greeting);
+
+	if (used == 0)
+		return FALSE;
+	if (used < 0) {
+		violation(conn, "the first byte is not SOCKS5's version");
+		return TRUE;
+	}
+	consume(conn, used);
+	conn->greeted = TRUE;
+	answer_greeting(conn);
+	return TRUE;
+}
+
+/* ---- authentication ---- */
+
+static void after_status(struct conn *conn)
+{
+	next_message(conn, STEP_REQUEST);
+}
+
+static void answer_auth(struct conn *conn, guint8 status, const char *why)
+{
+	struct faults *faults = conn->settings->faults;
+	const struct fault *fault = faults_take(faults, FAULT_STATUS, STEP_AUTH, NULL);
+	gboolean last = FALSE;
+	GByteArray *bytes;
+
+	if (fault) {
+		status = (guint8)fault->number;
+		conn->fault = fault->text;
+		why = "a fault decides the status";
+	}
+	if (status != STATUS_OK)
+		log_error(conn, why, -1);
+	bytes = answer_status(faults, conn->method, status, &last);
+	answer(conn, bytes, status == STATUS_OK && !last ? after_status : end_stream);
+}
+
+static gboolean is_refused_by_fault(struct conn *conn)
+{
+	return conn->login.user_length == strlen(ISOLATION_USER) &&
+	       memcmp(conn->login.user, ISOLATION_USER, conn->login.user_length) == 0 &&
+	       faults_take(conn->settings->faults, FAULT_REFUSE_PAIRS, STEP_AUTH, NULL);
+}
+
+static void answer_password(struct conn *conn)
+{
+	const struct settings *settings = conn->settings;
+
+	if (is_intercepted(conn))
+		return;
+	if (is_refused_by_fault(conn))
+		answer_auth(conn, STATUS_FAILED, "a fault refuses pairs in a password");
+	else if (settings->user &&
+		 !credentials_equal(&conn->login, settings->user, settings->password))
+		answer_auth(conn, STATUS_FAILED, "wrong username or password");
+	else
+		answer_auth(conn, STATUS_OK, NULL);
+}
+
+static gboolean take_password(struct conn *conn)
+{
+	int used = credentials_parse(conn->in->data, conn->in->len, &conn->login);
+
+	if (used == 0)
+		return FALSE;
+	if (used < 0) {
+		violation(conn, "the authentication's version is not 1");
+		return TRUE;
+	}
+	consume(conn, used);
+	conn->has_login = TRUE;
+	answer_password(conn);
+	return TRUE;
+}
+
+static gboolean pair_equals(const struct pairs *pairs, const char *name, const char *value)
+{
+	const struct pair *pair = pairs_find(pairs, name);
+	gsize length;
+
+	if (!pair)
+		return FALSE;
+	const void *bytes = g_bytes_get_data(pair->value, &length);
+	return length == strlen(value) && memcmp(bytes, value, length) == 0;
+}
+
+static gboolean may_enter_with_pairs(const struct conn *conn)
+{
+	const struct settings *settings = conn->settings;
+
+	return !settings->user || (pair_equals(conn->pairs, "USERNAME", settings->user) &&
+				   pair_equals(conn->pairs, "PASSWD", settings->password));
+}
+
+static void answer_pairs(struct conn *conn, int used)
+{
+	if (used == -EPROTO)
+		violation(conn, "the authentication's version is not 1, or a name is empty");
+	else if (is_intercepted(conn))
+		return;
+	else if (used < 0)
+		answer_auth(conn, STATUS_INVALID,
+			    "a bad name, a name twice, or more than 8 KiB of pairs");
+	else if (may_enter_with_pairs(conn))
+		answer_auth(conn, STATUS_OK, NULL);
+	else
+		answer_auth(conn, STATUS_FAILED, "wrong USERNAME or PASSWD");
+}
+
+static gboolean take_pairs(struct conn *conn)
+{
+	if (!conn->pairs)
+		conn->pairs = pairs_new();
+	int used = pairs_parse(conn->pairs, conn->in->data, conn->in->len);
+	if (used > 0)
+		consume(conn, used);
+	if (used >= 0 && !pairs_is_complete(conn->pairs))
+		return FALSE;
+	answer_pairs(conn, used);
+	return TRUE;
+}
+
+static gboolean take_auth(struct conn *conn)
+{
+	return conn->method == METHOD_PAIRS ? take_pairs(conn) : take_password(conn);
+}
+
+/* ---- request ---- */
+
+static void on_relayed(void *data, gboolean broken)
+{
+	if (broken)
+		finish_with_reset(data);
+	else
+		finish(data);
+}
+
+static void start_relay(struct conn *conn)
+{
+	conn->state = CONN_RELAYING;
+	conn->relay = relay_new(conn->client, conn->target, on_relayed, conn);
+	relay_start(conn->relay, conn->in, conn->early);
+	g_clear_pointer(&conn->in, g_byte_array_unref);
+	g_clear_pointer(&conn->early, g_byte_array_unref);
+}
+
+static void send_reply(struct conn *conn, guint8 reply, const struct address *bound)
+{
+	answer(conn, answer_reply(conn->settings->faults, reply, bound, conn->host),
+	       conn->target ? start_relay : end_stream);
+}
+
+static void on_dialled(void *data, const struct dial_result *result)
+{
+	struct conn *conn = data;
+	guint8 reply = upstream_translate(result->reply, conn->method);
+
+	conn->target = result->socket;
+	if (conn->state == CONN_ENDED)
+		return;
+	release(conn);
+	if (result->early)
+		conn->early = g_byte_array_ref(result->early);
+	log_request(conn, reply);
+	send_reply(conn, reply, reply == REPLY_SUCCEEDED ? &result->bound : NULL);
+}
+
+static void set_text(guint8 bytes[static 255], guint8 *ret_length, const char *text)
+{
+	*ret_length = (guint8)strlen(text);
+	memcpy(bytes, text, *ret_length);
+}
+
+/*
+ * What the upstream authenticates with. Credentials that this proxy asked for have done their work
+ * here; any other pair, USERNAME and PASSWD too, tells clients apart and must go on doing so.
+ */
+static const struct credentials *upstream_login(struct conn *conn)
+{
+	if (conn->method != METHOD_PAIRS)
+		return conn->has_login ? &conn->login : NULL;
+	g_autofree char *password = isolation_password(conn->pairs, conn->settings->user == NULL);
+	if (!password)
+		return NULL;
+	set_text(conn->isolation.user, &conn->isolation.user_length, ISOLATION_USER);
+	set_text(conn->isolation.password, &conn->isolation.password_length, password);
+	return &conn->isolation;
+}
+
+static gboolean is_command(guint8 command)
+{
+	return command == COMMAND_CONNECT || command == COMMAND_RESOLVE ||
+	       command == COMMAND_RESOLVE_PTR;
+}
+
+static void dial(struct conn *conn)
+{
+	const struct settings *settings = conn->settings;
+
+	hold(conn);
+	conn->dial = dial_new(&conn->request, settings->map, settings->upstream,
+			      upstream_login(conn), on_dialled, conn);
+	dial_start(conn->dial);
+}
+
+static void carry_out(struct conn *conn)
+{
+	const struct fault *fault;
+
+	if (is_intercepted(conn))
+		return;
+	fault = faults_take(conn->settings->faults, FAULT_REPLY, STEP_REQUEST, conn->host);
+	if (fault) {
+		conn->fault = fault->text;
+		log_request(conn, (int)fault->number);
+		send_reply(conn, (guint8)fault->number, NULL);
+	} else if (!is_command(conn->request.command)) {
+		log_request(conn, REPLY_COMMAND_NOT_SUPPORTED);
+		send_reply(conn, REPLY_COMMAND_NOT_SUPPORTED, NULL);
+	} else {
+		dial(conn);
+	}
+}
+
+static void refuse_request(struct conn *conn, int cause)
+{
+	guint8 reply = cause == -EAFNOSUPPORT ? REPLY_ADDRESS_NOT_SUPPORTED : REPLY_GENERAL_FAILURE;
+
+	log_error(conn,
+		  cause == -EAFNOSUPPORT
+			  ? "unknown address type"
+			  : "a wrong version or reserved byte, or an impossible name",
+		  reply);
+	send_reply(conn, reply, NULL);
+}
+
+static gboolean take_request(struct conn *conn)
+{
+	int used = request_parse(conn->in->data, conn->in->len, &conn->request);
+	gsize length;
+
+	if (used == 0)
+		return FALSE;
+	if (used < 0) {
+		refuse_request(conn, used);
+		return TRUE;
+	}
+	consume(conn, used);
+	conn->host = address_host(&conn->request.target, &length);
+	carry_out(conn);
+	return TRUE;
+}
+
+/* ---- the whole ---- */
+
+static void advance(struct conn *conn)
+{
+	static gboolean (*const take[STEP_COUNT])(struct conn * conn) = {
+		[STEP_GREETING] = take_greeting,
+		[STEP_AUTH] = take_auth,
+		[STEP_REQUEST] = take_request,
+	};
+
+	while (conn->state == CONN_READING) {
+		if (!take[conn->step](conn)) {
+			read_on(conn);
+			return;
+		}
+	}
+}
+
+struct conn *conn_new(const struct settings *settings, GSocket *client, guint64 number,
+		      void (*gone)(void *data, struct conn *conn), void *data)
+{
+	struct conn *conn = g_new0(struct conn, 1);
+	conn->settings = settings;
+	conn->client = client;
+	conn->number = number;
+	conn->gone = gone;
+	conn->data = data;
+	conn->in = g_byte_array_new();
+	writer_init(&conn->writer, client, on_written, conn);
+	dial_tune(client);
+	return conn;
+}
+
+static void set_pieces(struct conn *conn)
+{
+	struct faults *faults = conn->settings->faults;
+	const struct fault *split = faults_take(faults, FAULT_SPLIT, STEP_ACCEPT, NULL);
+
+	if (split)
+		conn->writer.piece = split->number;
+	if (faults_take(faults, FAULT_BYTES, STEP_ACCEPT, NULL))
+		conn->writer.piece = 1;
+}
+
+void conn_start(struct conn *conn)
+{
+	log_accept(conn);
+	set_pieces(conn);
+	conn->step = STEP_ACCEPT;
+	if (!is_intercepted(conn))
+		next_message(conn, STEP_GREETING);
+}
+
+void conn_free(struct conn *conn)
+{
+	if (!conn)
+		return;
+	finish(conn);
+	g_clear_handle_id(&conn->reaper, g_source_remove);
+	dial_free(conn->dial);
+	relay_free(conn->relay);
+	g_clear_pointer(&conn->pairs, pairs_free);
+	g_clear_pointer(&conn->in, g_byte_array_unref);
+	g_clear_pointer(&conn->early, g_byte_array_unref);
+	g_clear_pointer(&conn->answer, g_byte_array_unref);
+	g_clear_object(&conn->target);
+	g_free(conn->host);
+	g_free(conn);
+}
+
+guint64 conn_number(const struct conn *conn)
+{
+	return conn->number;
+}

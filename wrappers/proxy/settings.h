@@ -1,0 +1,36 @@
+/*
+ * settings: what the command line asks of the server. Filled once by options_parse, or by a test,
+ * then only read, but for the faults, which count down. Owned by whoever made it and outlives the
+ * server.
+ */
+#ifndef PROXY_SETTINGS_H
+#define PROXY_SETTINGS_H
+
+#include "message.h"
+
+struct faults;
+struct jsonlog;
+struct map;
+
+#define SETTINGS_METHODS_MAX 3
+
+struct settings {
+	GPtrArray *listen; /* GSocketAddress */
+	gboolean print_port;
+	gboolean show_version;
+	gboolean show_faults;
+	GSocketAddress *upstream;	      /* NULL: connect directly */
+	guint8 methods[SETTINGS_METHODS_MAX]; /* in the order of preference */
+	gsize method_count;
+	char *user; /* NULL: any credentials will do */
+	char *password;
+	struct faults *faults;
+	struct map *map;
+	struct jsonlog *log; /* NULL: none */
+};
+
+/* With the built-in defaults: all three methods, nowhere to listen. */
+void settings_init(struct settings *settings);
+void settings_clear(struct settings *settings);
+
+#endif

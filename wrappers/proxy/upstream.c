@@ -1,0 +1,124 @@
+#include "upstream.h"
+
+#include <errno.h>
+#include <string.h>
+
+void upstream_init(struct upstream *upstream, const struct credentials *login,
+		   const struct request *request, GByteArray *out)
+{
+	const guint8 greeting[3] = { MESSAGE_VERSION, 1, login ? METHOD_PASSWORD : METHOD_NONE };
+
+	*upstream = (struct upstream){ .has_login = login != NULL, .request = *request };
+	if (login)
+		upstream->login = *login;
+	g_byte_array_append(out, greeting, sizeof(greeting));
+}
+
+/* RFC 1929 §2, drawn in message.c. */
+static void append_login(const struct credentials *login, GByteArray *out)
+{
+	const guint8 head[2] = { MESSAGE_AUTH_VERSION, login->user_length };
+
+	g_byte_array_append(out, head, sizeof(head));
+	g_byte_array_append(out, login->user, login->user_length);
+	g_byte_array_append(out, &login->password_length, 1);
+	g_byte_array_append(out, login->password, login->password_length);
+}
+
+/* RFC 1928 §4, drawn in message.c. */
+static void append_request(const struct request *request, GByteArray *out)
+{
+	const guint8 head[3] = { MESSAGE_VERSION, request->command, 0 };
+
+	g_byte_array_append(out, head, sizeof(head));
+	address_append(&request->target, out);
+}
+
+static int take_method(struct upstream *upstream, const guint8 *in, gsize length, GByteArray *out)
+{
+	if (length < 2)
+		return 0;
+	if (in[0] != MESSAGE_VERSION)
+		return -EPROTO;
+	if (in[1] != (upstream->has_login ? METHOD_PASSWORD : METHOD_NONE))
+		return -EACCES;
+	if (upstream->has_login)
+		append_login(&upstream->login, out);
+	else
+		append_request(&upstream->request, out);
+	upstream->step = upstream->has_login ? UPSTREAM_STATUS : UPSTREAM_REPLY;
+	return 2;
+}
+
+/* A Tor refuses a username with 05 01 …, which is no answer of RFC 1929 at all. */
+static int take_status(struct upstream *upstream, const guint8 *in, gsize length, GByteArray *out)
+{
+	if (length < 2)
+		return 0;
+	if (in[0] != MESSAGE_AUTH_VERSION)
+		return -EPROTO;
+	if (in[1] != STATUS_OK)
+		return -EACCES;
+	append_request(&upstream->request, out);
+	upstream->step = UPSTREAM_REPLY;
+	return 2;
+}
+
+/* A failed RESOLVE of Tor's has ATYP 00 and six octets of nothing behind it. */
+static int parse_bound(guint8 reply, const guint8 *in, gsize length, struct address *ret)
+{
+	if (length > 0 && in[0] == ADDRESS_NONE && reply != REPLY_SUCCEEDED) {
+		*ret = (struct address){ .type = ADDRESS_IPV4, .length = 4 };
+		return length < 7 ? 0 : 7;
+	}
+	return address_parse(in, length, ret);
+}
+
+static int take_reply(struct upstream *upstream, const guint8 *in, gsize length)
+{
+	if (length > 0 && in[0] != MESSAGE_VERSION)
+		return -EPROTO;
+	if (length < 4)
+		return 0;
+	int used = parse_bound(in[1], in + 3, length - 3, &upstream->bound);
+	if (used < 0)
+		return -EPROTO;
+	if (used == 0)
+		return 0;
+	upstream->reply = in[1];
+	upstream->step = UPSTREAM_DONE;
+	return 3 + used;
+}
+
+int upstream_take(struct upstream *upstream, const guint8 *in, gsize length, GByteArray *out)
+{
+	switch (upstream->step) {
+	case UPSTREAM_METHOD:
+		return take_method(upstream, in, length, out);
+	case UPSTREAM_STATUS:
+		return take_status(upstream, in, length, out);
+	case UPSTREAM_REPLY:
+		return take_reply(upstream, in, length);
+	default:
+		return 0;
+	}
+}
+
+/* Tor's side: proposal 304. F1 and F6 are names that cannot be found as they stand. */
+guint8 upstream_translate(guint8 reply, guint8 method)
+{
+	static const guint8 extended[8] = {
+		[0] = REPLY_ONION_NOT_FOUND,	 /* descriptor not found */
+		[1] = REPLY_ONION_NOT_FOUND,	 /* descriptor invalid */
+		[2] = REPLY_ONION_NOT_REACHABLE, /* introduction failed */
+		[3] = REPLY_ONION_NOT_REACHABLE, /* rendezvous failed */
+		[4] = REPLY_NOT_ALLOWED,	 /* client authorisation missing */
+		[5] = REPLY_NOT_ALLOWED,	 /* client authorisation wrong */
+		[6] = REPLY_ONION_NOT_FOUND,	 /* bad onion address */
+		[7] = REPLY_ONION_NOT_REACHABLE, /* introduction timed out */
+	};
+
+	if (method != METHOD_PAIRS || reply < 0xf0 || reply > 0xf7)
+		return reply;
+	return extended[reply - 0xf0];
+}
