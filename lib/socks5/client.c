@@ -65,6 +65,18 @@ static void queue_request(struct socks5_client *c)
 	add_own(c, &w);
 }
 
+/* Authentication and request go in one write. */
+static bool asks_at_once(const struct socks5_client *c)
+{
+	return c->offer.pipelined && c->offer.count == 1;
+}
+
+/* So does the greeting. */
+static bool went_ahead(const struct socks5_client *c, uint8_t method)
+{
+	return asks_at_once(c) && method != SOCKS5_PASSWORD;
+}
+
 /*
  * What goes out together with the greeting when the one method offered is known to be taken. Not so
  * 0x02: a Tor that reads greeting, authentication and request at once loses its answer to the
@@ -72,17 +84,13 @@ static void queue_request(struct socks5_client *c)
  */
 static void queue_ahead(struct socks5_client *c)
 {
-	if (c->offer.count != 1 || !c->offer.pipelined)
-		return;
-	if (c->offer.methods[0] == SOCKS5_EXTENDED)
-		queue_extended(c);
-	if (c->offer.methods[0] != SOCKS5_PASSWORD)
-		queue_request(c);
-}
+	const uint8_t only = c->offer.methods[0];
 
-static bool went_ahead(const struct socks5_client *c, uint8_t method)
-{
-	return c->offer.pipelined && c->offer.count == 1 && method != SOCKS5_PASSWORD;
+	if (!went_ahead(c, only))
+		return;
+	if (only == SOCKS5_EXTENDED)
+		queue_extended(c);
+	queue_request(c);
 }
 
 /* ---- input
@@ -133,7 +141,7 @@ static int parse_method(struct socks5_client *c)
 	case SOCKS5_PASSWORD:
 		c->state = STATE_PASSWORD;
 		queue_password(c);
-		if (c->offer.pipelined && c->offer.count == 1)
+		if (asks_at_once(c))
 			queue_request(c);
 		break;
 	default:
@@ -147,7 +155,7 @@ static int parse_method(struct socks5_client *c)
 static void begin_reply(struct socks5_client *c)
 {
 	c->state = STATE_REPLY;
-	if (!c->offer.pipelined || c->offer.count != 1)
+	if (!asks_at_once(c))
 		queue_request(c);
 }
 
@@ -251,6 +259,9 @@ static int parse_reply(struct socks5_client *c)
 		return violate(c);
 	if (c->have < length || c->have < 5)
 		return 0;
+	if (c->pieces_out >
+	    0) /* a yes to what was not asked yet: the rest of it would become the application's */
+		return violate(c);
 	c->state = STATE_DONE;
 	return 0; /* it stays in the buffer, for socks5_client_bound */
 }
@@ -305,17 +316,21 @@ static size_t least_before_reply(uint8_t method)
 	}
 }
 
-/* Bytes that must come behind the message in hand, at the least, before the application's can. */
+/*
+ * Bytes that must come behind the message in hand, at the least, before the application's can: none
+ * while the proxy has not been asked for more.
+ */
 static size_t least_behind(const struct socks5_client *c)
 {
+	const uint8_t only = c->offer.methods[0];
+
 	switch (c->state) {
 	case STATE_METHOD:
-		return SOCKS5_REPLY_MIN +
-		       (c->offer.count == 1 ? least_before_reply(c->offer.methods[0]) : 0);
+		return went_ahead(c, only) ? least_before_reply(only) + SOCKS5_REPLY_MIN : 0;
 	case STATE_PASSWORD:
 	case STATE_EXTENDED:
 	case STATE_PAIRS:
-		return SOCKS5_REPLY_MIN;
+		return asks_at_once(c) ? SOCKS5_REPLY_MIN : 0;
 	default:
 		return 0;
 	}

@@ -69,7 +69,8 @@ static void raise_loopback(void)
 	close(fd);
 }
 
-/* The build may lie where others cannot go; a bind mount in the lab's own mount namespace brings it to them. */
+/* The build may lie where others cannot go; a bind mount in the lab's own mount namespace brings it
+ * to them. */
 static void mount_build(void)
 {
 	const char *build = g_getenv("BUILD");
@@ -119,7 +120,8 @@ char *lab_program(const char *name)
 	return g_build_filename(lab.build, "tests/clients", name, NULL);
 }
 
-/* ---- background programs ------------------------------------------------------------------------------ */
+/* ---- background programs
+ * ------------------------------------------------------------------------------ */
 
 static void die_with_parent(gpointer data)
 {
@@ -143,8 +145,8 @@ static char *spawn(const char *const *argv, GPid *ret_pid)
 	int out;
 
 	if (!g_spawn_async_with_pipes(NULL, (char **)argv, NULL,
-				      G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH, die_with_parent, NULL,
-				      ret_pid, NULL, &out, NULL, &error))
+				      G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH,
+				      die_with_parent, NULL, ret_pid, NULL, &out, NULL, &error))
 		cr_assert_fail("%s", error->message);
 	char *line = read_line(out);
 	cr_assert(*line, "%s did not start", argv[0]);
@@ -174,8 +176,9 @@ void lab_daemon(const char *command, unsigned port)
 	const char *argv[] = { "sh", "-c", command, NULL };
 	GError *error = NULL;
 
-	if (!g_spawn_async(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD,
-			   die_with_parent, NULL, NULL, &error))
+	if (!g_spawn_async(NULL, (char **)argv, NULL,
+			   G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD, die_with_parent, NULL,
+			   NULL, &error))
 		cr_assert_fail("%s", error->message);
 	/* A foreign daemon says nothing when it is ready: ask it, a bounded number of times. */
 	for (unsigned tries = 0; tries < 500; tries++) {
@@ -194,8 +197,8 @@ unsigned lab_proxy(const char *options)
 	char **argv;
 
 	lab.log = lab_path(name);
-	char *command = g_strdup_printf("%s --listen 127.0.0.1:0 --print-port --log-json %s %s", program,
-					lab.log, options ? options : "");
+	char *command = g_strdup_printf("%s --listen 127.0.0.1:0 --print-port --log-json %s %s",
+					program, lab.log, options ? options : "");
 	if (!g_shell_parse_argv(command, NULL, &argv, &error))
 		cr_assert_fail("%s", error->message);
 	char *line = spawn((const char *const *)argv, &lab.proxy);
@@ -226,7 +229,8 @@ unsigned lab_serve(const char *name)
 	return port;
 }
 
-/* ---- running ------------------------------------------------------------------------------------------ */
+/* ---- running
+ * ------------------------------------------------------------------------------------------ */
 
 static struct lab_result run_argv(enum lab_user user, char **argv)
 {
@@ -236,16 +240,17 @@ static struct lab_result run_argv(enum lab_user user, char **argv)
 	int status;
 
 	if (user == LAB_NOBODY && lab.is_root) {
-		static const char *const lowered[] = { "setpriv",	"--reuid=65534",   "--regid=65534",
-						       "--clear-groups", "--inh-caps=-all", "--" };
+		static const char *const lowered[] = { "setpriv",	  "--reuid=65534",
+						       "--regid=65534",	  "--clear-groups",
+						       "--inh-caps=-all", "--" };
 		for (size_t i = 0; i < G_N_ELEMENTS(lowered); i++)
 			g_ptr_array_add(all, (char *)lowered[i]);
 	}
 	for (; *argv; argv++)
 		g_ptr_array_add(all, *argv);
 	g_ptr_array_add(all, NULL);
-	if (!g_spawn_sync(lab.folder, (char **)all->pdata, NULL, G_SPAWN_SEARCH_PATH, die_with_parent, NULL,
-			  &result.out, &result.err, &status, &error))
+	if (!g_spawn_sync(lab.folder, (char **)all->pdata, NULL, G_SPAWN_SEARCH_PATH,
+			  die_with_parent, NULL, &result.out, &result.err, &status, &error))
 		cr_assert_fail("%s", error->message);
 	result.status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	g_ptr_array_free(all, TRUE);
@@ -275,8 +280,8 @@ struct lab_result lab_run(enum lab_user user, const char *options, const char *f
 	va_start(arguments, format);
 	char *command = g_strdup_vprintf(format, arguments);
 	va_end(arguments);
-	char *line = g_strdup_printf("%s -x 127.0.0.1:%u %s -- %s", isosocks, lab.port, options ? options : "",
-				     command);
+	char *line = g_strdup_printf("%s -x 127.0.0.1:%u %s -- %s", isosocks, lab.port,
+				     options ? options : "", command);
 	if (!g_shell_parse_argv(line, NULL, &argv, &error))
 		cr_assert_fail("%s: %s", line, error->message);
 	const struct lab_result result = run_argv(user, argv);
@@ -300,7 +305,8 @@ void lab_need(const char *program)
 	cr_skip_test("%s is not installed", program);
 }
 
-/* ---- what the proxy saw ------------------------------------------------------------------------------- */
+/* ---- what the proxy saw
+ * ------------------------------------------------------------------------------- */
 
 char **lab_requests(void)
 {
@@ -348,12 +354,12 @@ void lab_assert_has(const char *line, const char *member)
 
 void lab_assert_status(const struct lab_result *result, int status)
 {
-	cr_assert_eq(result->status, status, "exit status %d, not %d\nstdout: %s\nstderr: %s", result->status,
-		     status, result->out, result->err);
+	cr_assert_eq(result->status, status, "exit status %d, not %d\nstdout: %s\nstderr: %s",
+		     result->status, status, result->out, result->err);
 }
 
 void lab_assert_out(const struct lab_result *result, const char *text)
 {
-	cr_assert(strstr(result->out, text), "no «%s» in\nstdout: %s\nstderr: %s", text, result->out,
-		  result->err);
+	cr_assert(strstr(result->out, text), "no «%s» in\nstdout: %s\nstderr: %s", text,
+		  result->out, result->err);
 }

@@ -1,7 +1,8 @@
 /*
- * lab: a machine of its own for one test: a network namespace with nothing but loopback, so that whatever does not go
- * through the proxy goes nowhere; the programs as built; a proxy that writes down what it was asked. A Criterion test is a
- * process, and the lab is that process: nothing has to be taken down but the children, which end with it.
+ * lab: a machine of its own for one test: a network namespace with nothing but loopback, so that
+ * whatever does not go through the proxy goes nowhere; the programs as built; a proxy that writes
+ * down what it was asked. A Criterion test is a process, and the lab is that process: nothing has
+ * to be taken down but the children, which end with it.
  */
 #ifndef SUPPORT_LAB_H
 #define SUPPORT_LAB_H
@@ -28,12 +29,13 @@ void lab_open(void);
 /* A file in the lab's folder, which every user may read; free it. */
 char *lab_path(const char *name);
 
-/* The path of a built program: "isosocks", "isosocks-proxy", or a client of tests/clients; free it. */
+/* The path of a built program: "isosocks", "isosocks-proxy", or a client of tests/clients; free it.
+ */
 char *lab_program(const char *name);
 
 /*
- * Starts isosocks-proxy with these further options (a shell-quoted string, NULL for none) and returns its port.
- * A later proxy takes the place of an earlier one in what follows.
+ * Starts isosocks-proxy with these further options (a shell-quoted string, NULL for none) and
+ * returns its port. A later proxy takes the place of an earlier one in what follows.
  */
 unsigned lab_proxy(const char *options);
 
@@ -41,8 +43,8 @@ unsigned lab_proxy(const char *options);
 unsigned lab_serve(const char *name);
 
 /*
- * Starts a program in the background that ends with the lab and prints its first line when it is ready; NULL argv-terminated.
- * Returns that line.
+ * Starts a program in the background that ends with the lab and prints its first line when it is
+ * ready; NULL argv-terminated. Returns that line.
  */
 char *lab_start(const char *const *argv);
 
@@ -52,7 +54,8 @@ void lab_daemon(const char *command, unsigned port);
 /* The PID lab_proxy started last, for tests that kill or stop it. */
 GPid lab_proxy_pid(void);
 
-/* Runs a shell command (printf format) as user, without isosocks, and waits. Standard input is empty. */
+/* Runs a shell command (printf format) as user, without isosocks, and waits. Standard input is
+ * empty. */
 struct lab_result lab_shell(enum lab_user user, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /* The same under `isosocks -x 127.0.0.1:PORT OPTIONS`; command is one simple command. */
@@ -65,7 +68,8 @@ void lab_need(const char *program);
 /* The proxy's log so far: its "request" lines, one string each, NULL-terminated. */
 char **lab_requests(void);
 
-/* The only request in the log; fails the test when there is another number. Forgets it for the next call. */
+/* The only request in the log; fails the test when there is another number. Forgets it for the next
+ * call. */
 char *lab_only_request(void);
 
 /* Forgets what the proxy has logged so far. */

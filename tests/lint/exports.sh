@@ -1,0 +1,14 @@
+#!/bin/sh
+# The library exports the REPLACED rows of base/libc.h and nothing else, and needs libc alone.
+library=${BUILD:-build/release}/libisosocks.so
+exported=$(nm -D --defined-only "$library" | awk '{ print $3 }' | grep -v '^_init$\|^_fini$' | sort)
+listed=$(sed -n 's/.*REPLACED(\([A-Za-z0-9_]*\)).*/\1/p' lib/base/libc.h | grep -v '^name$' | sort)
+if [ "$exported" != "$listed" ]; then
+	echo "exports and list differ:"
+	printf '%s\n' "$exported" >"${TMPDIR:-/tmp}/exported.$$"
+	printf '%s\n' "$listed" | diff - "${TMPDIR:-/tmp}/exported.$$"
+	rm -f "${TMPDIR:-/tmp}/exported.$$"
+	exit 1
+fi
+needed=$(readelf -d "$library" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -vE '^(libc\.so\.6|ld-linux-.*)$')
+[ -z "$needed" ] || { echo "the library needs more than libc: $needed"; exit 1; }

@@ -1,0 +1,37 @@
+/*
+ * Every script of tests/lint is a test: it says nothing and ends with 0 when all is well.
+ */
+#include <criterion/criterion.h>
+#include <glib.h>
+#include <sys/wait.h>
+
+static void run(const char *script)
+{
+	const char *argv[] = { "sh", script, NULL };
+	char *out = NULL, *err = NULL;
+	int status;
+
+	cr_assert(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out,
+			       &err, &status, NULL));
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s\n%s%s", script, out, err);
+}
+
+Test(lint, every_include_stays_within_its_layer)
+{
+	run("tests/lint/layers.sh");
+}
+
+Test(lint, every_header_compiles_alone)
+{
+	run("tests/lint/headers.sh");
+}
+
+Test(lint, the_library_exports_its_hooks_and_needs_libc_alone)
+{
+	run("tests/lint/exports.sh");
+}
+
+Test(lint, the_manuals_are_clean_and_complete)
+{
+	run("tests/lint/manuals.sh");
+}
