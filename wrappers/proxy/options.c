@@ -73,7 +73,14 @@ static gboolean read_command_line(char ***argv, struct raw *raw, struct settings
 		g_option_context_new("- reference SOCKS5 proxy with isolation keys");
 
 	g_option_context_add_main_entries(context, entries, NULL);
-	return g_option_context_parse_strv(context, argv, error);
+	if (g_option_context_parse_strv(context, argv, error))
+		return TRUE;
+	if (error && g_error_matches(*error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION)) {
+		g_autoptr(GError) bare = g_steal_pointer(error);
+		g_set_error(error, bare->domain, bare->code,
+			    "%s; \"isosocks-proxy --help\" lists the options", bare->message);
+	}
+	return FALSE;
 }
 
 static gboolean set_listen(const struct raw *raw, struct settings *settings, GError **error)
@@ -208,7 +215,7 @@ static gboolean set_rest(const struct raw *raw, GError **error)
 
 gboolean options_parse(char ***argv, struct settings *settings, GError **error)
 {
-	struct raw raw = { NULL };
+	struct raw raw = { .listen = NULL };
 	gboolean good = read_command_line(argv, &raw, settings, error) && set_rest(&raw, error) &&
 			set_listen(&raw, settings, error) && set_user(&raw, settings, error) &&
 			set_methods(&raw, settings, error) && set_upstream(&raw, settings, error) &&
