@@ -1,0 +1,381 @@
+#include "config.h"
+
+#include "base/log.h"
+#include "keys/keys.h"
+#include "policy/blob.h"
+#include "policy/url.h"
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAXIMAL 8192
+
+/* The message of a failed call; a call that did not fail has none. */
+static char *take_message(gboolean good, GError **error)
+{
+	char *message = *error ? g_strdup((*error)->message) : NULL;
+
+	cr_assert_eq(good, *error == NULL, "the answer and the error contradict each other");
+	g_clear_error(error);
+	return message;
+}
+
+static char *load(struct config *config, const char *text)
+{
+	GError *error = NULL;
+	gboolean good = config_load_text(config, "f.conf", text, strlen(text), &error);
+
+	return take_message(good, &error);
+}
+
+static char *set_pair(struct config *config, enum config_source source, const char *name,
+		      const char *value)
+{
+	GError *error = NULL;
+	gboolean good = config_set_pair(config, source, name, value, strlen(value), &error);
+
+	return take_message(good, &error);
+}
+
+static const char *pair_value(const struct config *config, const char *name)
+{
+	for (guint i = 0; i < config->pairs->len; i++) {
+		const struct config_pair *pair = config->pairs->pdata[i];
+		if (strcmp(pair->name, name) == 0)
+			return pair->value;
+	}
+	return NULL;
+}
+
+static const struct url *default_proxy(const struct config *config)
+{
+	return &g_array_index(config->proxies, struct url, 0);
+}
+
+Test(config, starts_with_the_built_in_values)
+{
+	CONFIG_AUTO config = config_new();
+	static const uint8_t localhost[16] = { [10] = 0xff, 0xff, 127, 0, 0, 1 };
+
+	cr_assert_eq(memcmp(default_proxy(config)->address, localhost, 16), 0);
+	cr_assert_eq(default_proxy(config)->port, 9050);
+	cr_assert_eq(config->timeout, 180);
+	cr_assert_eq(memcmp(config->methods, "\x97\x02\x00\xff", 4), 0);
+	cr_assert_eq(config->retry, 1);
+	cr_assert_eq(config->by, KEYS_BY_USER | KEYS_BY_APPLICATION);
+	cr_assert_eq(config->require, BLOB_REQUIRE_EXPLICIT);
+	cr_assert_eq(memcmp(config->pool, "\x7f\x40\x00\x00", 4), 0);
+	cr_assert_eq(config->pool_prefix, 10);
+	cr_assert_eq(config_log_level(config), LOG_NONE);
+}
+
+Test(config, sets_every_key_of_a_file)
+{
+	CONFIG_AUTO config = config_new();
+	char *message = load(config, "# all of them\n"
+				     "[proxy]\n"
+				     "url = socks5://u:p@[::1]:1080\n"
+				     "timeout=86400\n"
+				     "methods=none; extended;\n"
+				     "pipeline=no\n"
+				     "retry=0\n"
+				     "\n"
+				     "[isolation]\n"
+				     "by=session;destination\n"
+				     "require=always\n"
+				     "key.org.example=a=b \\n\n"
+				     "[names]\n"
+				     "resolve=proxy\n"
+				     "pool=198.18.0.0/15\n"
+				     "alias=.tor\n"
+				     "[network]\n"
+				     "loopback=deny\n"
+				     "[log]\n"
+				     "level=info\n"
+				     "file=/tmp/../tmp/isosocks.log\n");
+	const struct url *proxy = default_proxy(config);
+
+	cr_assert_null(message, "%s", message);
+	cr_assert_eq(proxy->address[15], 1);
+	cr_assert_eq(proxy->port, 1080);
+	cr_assert(proxy->has_credentials);
+	cr_assert_eq(config->timeout, 86400);
+	cr_assert_eq(memcmp(config->methods, "\x00\x97\xff\xff", 4), 0);
+	cr_assert_eq(config->pipeline, BLOB_PIPELINE_NO);
+	cr_assert_eq(config->retry, 0);
+	cr_assert_eq(config->by, KEYS_BY_SESSION | KEYS_BY_DESTINATION);
+	cr_assert_eq(config->require, BLOB_REQUIRE_ALWAYS);
+	cr_assert_str_eq(pair_value(config, "org.example"), "a=b \n");
+	cr_assert_eq(config->resolve, BLOB_RESOLVE_PROXY);
+	cr_assert_eq(memcmp(config->pool, "\xc6\x12\x00\x00", 4), 0);
+	cr_assert_eq(config->pool_prefix, 15);
+	cr_assert_str_eq(config->alias, ".tor");
+	cr_assert_eq(config->loopback, BLOB_LOOPBACK_DENY);
+	cr_assert_str_eq(config->log_file, "/tmp/isosocks.log");
+	cr_assert_eq(config_log_level(config), LOG_INFO);
+}
+
+/* Files that are refused, and what the message must begin with and contain. */
+static const struct {
+	const char *text;
+	const char *start;
+	const char *contains;
+} refused[] = {
+	{ "[proxy]\nurl=http://127.0.0.1", "f.conf:2: [proxy] url: ", "http://" },
+	{ "[proxy]\nurl=socks4://127.0.0.1", "f.conf:2: [proxy] url: ", "socks4" },
+	{ "[proxy]\nurl=tor.example:9050", "f.conf:2: [proxy] url: ", "address" },
+	{ "[proxy]\nurl=u:@127.0.0.1", "f.conf:2: [proxy] url: ", "1 to 255" },
+	{ "[proxy]\nurl=", "f.conf:2: [proxy] url: ", "empty" },
+	{ "[proxy]\n\n#\ntimeout=0", "f.conf:4: [proxy] timeout: ", "1 to 86400" },
+	{ "[proxy]\ntimeout=86401", "f.conf:2: [proxy] timeout: ", "\"86401\"" },
+	{ "[proxy]\ntimeout=3m", "f.conf:2: [proxy] timeout: ", "seconds" },
+	{ "[proxy]\nmethods=extended;basic", "f.conf:2: [proxy] methods: ", "password" },
+	{ "[proxy]\nmethods=none;none", "f.conf:2: [proxy] methods: ", "each once" },
+	{ "[proxy]\nmethods=", "f.conf:2: [proxy] methods: ", "extended" },
+	{ "[proxy]\nmethods=none;;password", "f.conf:2: [proxy] methods: ", "extended" },
+	{ "[proxy]\npipeline=maybe", "f.conf:2: [proxy] pipeline: ", "auto, yes or no" },
+	{ "[proxy]\nretry=-1", "f.conf:2: [proxy] retry: ", "0 to 255" },
+	{ "[proxy]\nretry=256", "f.conf:2: [proxy] retry: ", "0 to 255" },
+	{ "[isolation]\nby=host", "f.conf:2: [isolation] by: ", "destination" },
+	{ "[isolation]\nrequire=yes",
+	  "f.conf:2: [isolation] require: ", "never, explicit or always" },
+	{ "[isolation]\nkey.a b=1", "f.conf:2: [isolation] key.a b: ", "A-Z" },
+	{ "[isolation]\nkey.=1", "f.conf:2: [isolation] key.: ", "1 to 255" },
+	{ "[isolation]\nkey.USERNAME=1", "f.conf:2: [isolation] key.USERNAME: ", "credentials" },
+	{ "[isolation]\nkey.PASSWD=1", "f.conf:2: [isolation] key.PASSWD: ", "credentials" },
+	{ "[names]\nresolve=libc", "f.conf:2: [names] resolve: ", "deferred or proxy" },
+	{ "[names]\npool=127.0.0.0/8", "f.conf:2: [names] pool: ", "without 127.0.0.1" },
+	{ "[names]\npool=127.0.0.0/30", "f.conf:2: [names] pool: ", "without 127.0.0.1" },
+	{ "[names]\npool=10.0.0.0/8", "f.conf:2: [names] pool: ", "198.18.0.0/15" },
+	{ "[names]\npool=198.16.0.0/13", "f.conf:2: [names] pool: ", "198.18.0.0/15" },
+	{ "[names]\npool=127.64.0.0/31", "f.conf:2: [names] pool: ", "8 to 30" },
+	{ "[names]\npool=127.64.0.1/10", "f.conf:2: [names] pool: ", "ADDRESS/LENGTH" },
+	{ "[names]\npool=127.64.0.0", "f.conf:2: [names] pool: ", "ADDRESS/LENGTH" },
+	{ "[names]\npool=::/10", "f.conf:2: [names] pool: ", "ADDRESS/LENGTH" },
+	{ "[names]\nalias=tor", "f.conf:2: [names] alias: ", ".tor" },
+	{ "[names]\nalias=.a..b", "f.conf:2: [names] alias: ", ".tor" },
+	{ "[network]\nloopback=no", "f.conf:2: [network] loopback: ", "direct, proxy or deny" },
+	{ "[log]\nlevel=loud", "f.conf:2: [log] level: ", "none, error, warning, info or debug" },
+	{ "[proxy]\nuri=x", "f.conf:2: [proxy] uri: ", "url, timeout, methods, pipeline, retry" },
+	{ "[isolation]\nkey=x", "f.conf:2: [isolation] key: ", "by, require, key.NAME" },
+	{ "[prxy]\nurl=x", "f.conf:1: [prxy]: ", "proxy, isolation, names, network, log" },
+	{ "[proxy]\n[nothing]", "f.conf:2: [nothing]: ", "accepted are" },
+	{ "[]\n", "f.conf:1: ", "a group is a name in brackets" },
+	{ "[proxy]\nurl[de]=x\n", "f.conf:2: [proxy] url[de]: ", "brackets" },
+};
+
+ParameterizedTestParameters(config, says_where_a_bad_setting_stands_and_what_is_accepted)
+{
+	static size_t rows[G_N_ELEMENTS(refused)];
+
+	for (size_t i = 0; i < G_N_ELEMENTS(refused); i++)
+		rows[i] = i;
+	return cr_make_param_array(size_t, rows, G_N_ELEMENTS(refused));
+}
+
+ParameterizedTest(size_t *row, config, says_where_a_bad_setting_stands_and_what_is_accepted)
+{
+	CONFIG_AUTO config = config_new();
+	g_autofree char *message = load(config, refused[*row].text);
+
+	cr_assert_not_null(message, "accepted: %s", refused[*row].text);
+	cr_assert(g_str_has_prefix(message, refused[*row].start), "%s", message);
+	cr_assert_not_null(strstr(message, refused[*row].contains), "%s", message);
+}
+
+Test(config, loads_a_file_from_disk)
+{
+	CONFIG_AUTO config = config_new();
+	g_autofree char *path = NULL;
+	int fd = g_file_open_tmp("isosocks-XXXXXX", &path, NULL);
+
+	cr_assert_eq(write(fd, "[proxy]\r\nretry=7\r\n", 18), 18);
+	close(fd);
+	cr_assert(config_load_file(config, path, NULL));
+	g_unlink(path);
+	cr_assert_eq(config->retry, 7);
+}
+
+Test(config, names_a_file_that_cannot_be_read)
+{
+	CONFIG_AUTO config = config_new();
+	GError *error = NULL;
+	g_autofree char *missing =
+		take_message(config_load_file(config, "/nonexistent/f", &error), &error);
+	g_autofree char *folder = NULL;
+
+	cr_assert_str_eq(missing, "/nonexistent/f: cannot be read: No such file or directory");
+	folder = take_message(config_load_file(config, "/", &error), &error);
+	cr_assert_str_eq(folder, "/: cannot be read: Is a directory");
+}
+
+Test(config, refuses_a_file_over_one_mebibyte)
+{
+	CONFIG_AUTO config = config_new();
+	GError *error = NULL;
+	g_autofree char *message =
+		take_message(config_load_file(config, "/dev/zero", &error), &error);
+
+	cr_assert_str_eq(message,
+			 "/dev/zero: is larger than the 1024 KiB a configuration may have");
+}
+
+Test(config, lets_the_higher_source_replace_a_key)
+{
+	CONFIG_AUTO config = config_new();
+
+	cr_assert_null(set_pair(config, CONFIG_FILE, "a", "file"));
+	cr_assert_null(set_pair(config, CONFIG_ENVIRONMENT, "a", "environment"));
+	cr_assert_null(set_pair(config, CONFIG_COMMAND_LINE, "a", "command line"));
+	cr_assert_str_eq(pair_value(config, "a"), "command line");
+	cr_assert_eq(config->pairs->len, 1);
+}
+
+Test(config, refuses_a_key_given_twice_in_one_source)
+{
+	CONFIG_AUTO config = config_new();
+	g_autofree char *message = NULL;
+
+	cr_assert_null(set_pair(config, CONFIG_COMMAND_LINE, "a", "1"));
+	message = set_pair(config, CONFIG_COMMAND_LINE, "a", "2");
+	cr_assert_str_eq(message, "key \"a\" is given twice");
+}
+
+Test(config, takes_eight_kibibytes_of_keys_and_not_a_byte_more)
+{
+	CONFIG_AUTO config = config_new();
+	g_autofree char *value = g_strnfill(MAXIMAL - 3, 'v');
+	g_autofree char *message = NULL;
+
+	cr_assert_null(set_pair(config, CONFIG_COMMAND_LINE, "a", value));
+	cr_assert_null(set_pair(config, CONFIG_COMMAND_LINE, "b", "1"));
+	message = set_pair(config, CONFIG_COMMAND_LINE, "c", "");
+	cr_assert_not_null(strstr(message, "key \"c\""), "%s", message);
+	cr_assert_not_null(strstr(message, "8193 bytes: at most 8192"), "%s", message);
+}
+
+Test(config, replaces_the_url_together_with_its_credentials)
+{
+	CONFIG_AUTO config = config_new();
+
+	cr_assert(config_set(config, CONFIG_FILE, "proxy", "url", "u:p@127.0.0.1", NULL));
+	cr_assert(config_set(config, CONFIG_ENVIRONMENT, "proxy", "url", "127.0.0.2", NULL));
+	cr_assert_not(default_proxy(config)->has_credentials);
+}
+
+Test(config, keeps_credentials_given_beside_a_url_for_another_one)
+{
+	CONFIG_AUTO config = config_new();
+
+	cr_assert(config_set_credentials(config, "me", "secret", NULL));
+	cr_assert(config_set(config, CONFIG_COMMAND_LINE, "proxy", "url", "127.0.0.2:1", NULL));
+	cr_assert(default_proxy(config)->has_credentials);
+	cr_assert_eq(default_proxy(config)->username_length, 2);
+	cr_assert_eq(memcmp(default_proxy(config)->password, "secret", 6), 0);
+	cr_assert_eq(default_proxy(config)->address[15], 2);
+}
+
+Test(config, prefers_a_urls_own_credentials_to_lower_ones)
+{
+	CONFIG_AUTO config = config_new();
+
+	cr_assert(config_set_credentials(config, "me", "secret", NULL));
+	cr_assert(config_set(config, CONFIG_COMMAND_LINE, "proxy", "url", "you:x@127.0.0.2", NULL));
+	cr_assert_eq(memcmp(default_proxy(config)->username, "you", 3), 0);
+	cr_assert_not(config->separate_credentials);
+}
+
+Test(config, bounds_credentials_by_255_bytes)
+{
+	CONFIG_AUTO config = config_new();
+	g_autofree char *fits = g_strnfill(255, 'x');
+	g_autofree char *long_one = g_strnfill(256, 'x');
+
+	cr_assert(config_set_credentials(config, fits, fits, NULL));
+	cr_assert_not(config_set_credentials(config, long_one, "p", NULL));
+	cr_assert_not(config_set_credentials(config, "u", long_one, NULL));
+	cr_assert_not(config_set_credentials(config, "", "p", NULL));
+	cr_assert_not(config_set_credentials(config, "u", "", NULL));
+}
+
+Test(config, changes_address_and_port_of_the_url)
+{
+	CONFIG_AUTO config = config_new();
+
+	cr_assert(config_set(config, CONFIG_FILE, "proxy", "url", "u:p@127.0.0.9:5", NULL));
+	cr_assert(config_set_address(config, "::1", NULL));
+	cr_assert(config_set_port(config, "65535", NULL));
+	cr_assert_eq(default_proxy(config)->address[12], 0);
+	cr_assert_eq(default_proxy(config)->address[15], 1);
+	cr_assert_eq(default_proxy(config)->port, 65535);
+	cr_assert(default_proxy(config)->has_credentials);
+	cr_assert_not(config_set_address(config, "localhost", NULL));
+	cr_assert_not(config_set_port(config, "0", NULL));
+	cr_assert_not(config_set_port(config, "65536", NULL));
+}
+
+Test(config, lets_the_strictest_require_win)
+{
+	CONFIG_AUTO config = config_new();
+
+	cr_assert(config_set(config, CONFIG_FILE, "isolation", "require", "never", NULL));
+	cr_assert_eq(config->require, BLOB_REQUIRE_NEVER);
+	cr_assert(config_set(config, CONFIG_FILE, "isolation", "require", "always", NULL));
+	cr_assert(config_set(config, CONFIG_FILE, "isolation", "require", "explicit", NULL));
+	cr_assert_eq(config->require, BLOB_REQUIRE_ALWAYS);
+}
+
+Test(config, drops_a_lower_isolation_pair_for_a_token)
+{
+	CONFIG_AUTO config = config_new();
+
+	cr_assert_null(set_pair(config, CONFIG_FILE, "ISOLATION", "fixed"));
+	cr_assert(config_set_token(config, CONFIG_ENVIRONMENT, "work", NULL));
+	cr_assert_null(pair_value(config, "ISOLATION"));
+	cr_assert_null(set_pair(config, CONFIG_ENVIRONMENT, "ISOLATION", "verbatim"));
+	cr_assert(config_set_token(config, CONFIG_ENVIRONMENT, "work", NULL));
+	cr_assert_str_eq(pair_value(config, "ISOLATION"), "verbatim");
+}
+
+Test(config, refuses_an_empty_token)
+{
+	CONFIG_AUTO config = config_new();
+
+	cr_assert_not(config_set_token(config, CONFIG_ENVIRONMENT, "", NULL));
+	cr_assert_null(config->token);
+}
+
+Test(config, writes_no_log_unless_asked)
+{
+	CONFIG_AUTO config = config_new();
+
+	cr_assert(config_set(config, CONFIG_FILE, "log", "level", "debug", NULL));
+	cr_assert_eq(config_log_level(config), LOG_NONE);
+	cr_assert(config_set(config, CONFIG_FILE, "log", "file", "/tmp/x", NULL));
+	cr_assert_eq(config_log_level(config), LOG_DEBUG);
+	config->quiet = true;
+	cr_assert_eq(config_log_level(config), LOG_NONE);
+}
+
+Test(config, makes_a_new_session_each_time)
+{
+	CONFIG_AUTO one = config_new();
+	CONFIG_AUTO other = config_new();
+
+	cr_assert(config_new_session(one, NULL));
+	cr_assert(config_new_session(other, NULL));
+	cr_assert_neq(memcmp(one->session, other->session, 16), 0);
+}
+
+Test(config, quotes_a_users_text_short_and_printable)
+{
+	g_autofree char *odd = config_quote("a\x1b[31m\"\n");
+	g_autofree char *wide = g_strnfill(500, 'w');
+	g_autofree char *cut = config_quote(wide);
+
+	cr_assert_str_eq(odd, "\"a\\033[31m\\\"\\n\"");
+	cr_assert_eq(strlen(cut), 60 + 2 + 3);
+}
