@@ -1,0 +1,401 @@
+/*
+ * isosocks: runs a program with libisosocks.so preloaded and the policy in its environment. The
+ * policy is gathered from the lowest source to the highest; nothing is run unless all of it is
+ * good.
+ */
+#include "compile.h"
+#include "config.h"
+#include "environment.h"
+#include "launch.h"
+#include "library.h"
+
+#include "base/log.h"
+#include "keys/keys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define TOKEN_BYTES 16
+
+extern char **environ;
+
+struct options {
+	char *proxy;
+	char *address;
+	char *port;
+	char *user;
+	char *pass;
+	char **keys;
+	char *by;
+	char *config;
+	char *log;
+	gboolean isolate;
+	gboolean quiet;
+	gboolean debug;
+	gboolean shell;
+	gboolean ipv6; /* torsocks' option, for what is always on here */
+	gboolean version;
+	gboolean help;
+};
+
+static const char help[] =
+	"Usage: isosocks [OPTIONS] [--] PROGRAM [ARGS]\n"
+	"       isosocks [OPTIONS] --shell [--] [ARGS]\n"
+	"\n"
+	"Runs PROGRAM with its TCP connections and its host names going through a SOCKS5\n"
+	"proxy, under isolation keys of its own.\n"
+	"\n"
+	"Proxy:\n"
+	"  -x, --proxy URL        socks5://[USER:PASS@]ADDRESS[:PORT]\n"
+	"                         (socks5://127.0.0.1:9050)\n"
+	"  -a, --address ADDRESS  another address in that URL\n"
+	"  -P, --port PORT        another port in that URL\n"
+	"  -u, --user NAME        credentials for the proxy; other users of this machine\n"
+	"  -p, --pass PASSWORD    can see them in the list of processes\n"
+	"\n"
+	"Isolation:\n"
+	"  -i, --isolate          isolate this run from every other, by a random token\n"
+	"  -k, --key NAME=VALUE   send this key; may be repeated\n"
+	"  -b, --by LIST          derive the key ISOLATION from any of user, application,\n"
+	"                         session, process, destination; or none\n"
+	"                         (user,application)\n"
+	"\n"
+	"Other:\n"
+	"  -c, --config FILE      read settings from FILE\n"
+	"  -q, --quiet            write no log\n"
+	"  -d, --debug            write a log with every detail, hostnames too\n"
+	"      --log FILE         append the log to FILE instead of stderr\n"
+	"      --shell            run $SHELL\n"
+	"      --version          print the version\n"
+	"  -h, --help             print this\n"
+	"\n"
+	"Exit status: PROGRAM's own; 125 isosocks failed, 126 PROGRAM cannot be run with\n"
+	"isosocks, 127 it was not found.\n"
+	"\n"
+	"EXAMPLES\n"
+	"  isosocks curl https://example.org/\n"
+	"  isosocks -k ISOLATION=bank firefox\n"
+	"  ISOSOCKS_ISOLATION=work isosocks git fetch\n"
+	"  isosocks -x 127.0.0.1:9150 -- ssh host\n"
+	"  isosocks --shell\n";
+
+static gboolean usage_error(GError **error, const char *problem)
+{
+	g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED, "%s (isosocks --help shows what is)",
+		    problem);
+	return FALSE;
+}
+
+/* ---- options ---- */
+
+/* Options end at the program; argv keeps it and what follows, behind argv[0] and maybe `--`. */
+static gboolean parse_options(struct options *options, int *argc, char ***argv, GError **error)
+{
+	const GOptionArg text = G_OPTION_ARG_FILENAME, flag = G_OPTION_ARG_NONE;
+	const GOptionEntry entries[] = {
+		{ "proxy", 'x', 0, text, &options->proxy, NULL, NULL },
+		{ "address", 'a', 0, text, &options->address, NULL, NULL },
+		{ "port", 'P', 0, text, &options->port, NULL, NULL },
+		{ "user", 'u', 0, text, &options->user, NULL, NULL },
+		{ "pass", 'p', 0, text, &options->pass, NULL, NULL },
+		{ "isolate", 'i', 0, flag, &options->isolate, NULL, NULL },
+		{ "key", 'k', 0, G_OPTION_ARG_FILENAME_ARRAY, &options->keys, NULL, NULL },
+		{ "by", 'b', 0, text, &options->by, NULL, NULL },
+		{ "config", 'c', 0, text, &options->config, NULL, NULL },
+		{ "quiet", 'q', 0, flag, &options->quiet, NULL, NULL },
+		{ "debug", 'd', 0, flag, &options->debug, NULL, NULL },
+		{ "log", 0, 0, text, &options->log, NULL, NULL },
+		{ "shell", 0, 0, flag, &options->shell, NULL, NULL },
+		{ "ipv6", '6', G_OPTION_FLAG_HIDDEN, flag, &options->ipv6, NULL, NULL },
+		{ "version", 0, 0, flag, &options->version, NULL, NULL },
+		{ "help", 'h', 0, flag, &options->help, NULL, NULL },
+		{ 0 },
+	};
+	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_autoptr(GError) problem = NULL;
+
+	g_option_context_set_strict_posix(context, TRUE);
+	g_option_context_set_help_enabled(context, FALSE);
+	g_option_context_add_main_entries(context, entries, NULL);
+	if (!g_option_context_parse(context, argc, argv, &problem))
+		return usage_error(error, problem->message);
+	return TRUE;
+}
+
+static void options_clear(struct options *options)
+{
+	char *texts[] = { options->proxy, options->address, options->port,   options->user,
+			  options->pass,  options->by,	    options->config, options->log };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+		g_free(texts[i]);
+	g_strfreev(options->keys);
+}
+
+/* ---- the highest source: the command line ---- */
+
+static gboolean prefix(gboolean good, const char *option, GError **error)
+{
+	if (!good)
+		g_prefix_error(error, "%s: ", option);
+	return good;
+}
+
+static gboolean apply_setting(struct config *config, const char *option, const char *value,
+			      const char *group, const char *key, GError **error)
+{
+	return !value || prefix(config_set(config, CONFIG_COMMAND_LINE, group, key, value, error),
+				option, error);
+}
+
+static gboolean apply_credentials(struct config *config, const struct options *options,
+				  GError **error)
+{
+	if (!options->user && !options->pass)
+		return TRUE;
+	if (!options->pass)
+		return usage_error(error, "--user: is given without --pass: the proxy needs both");
+	if (!options->user)
+		return usage_error(error, "--pass: is given without --user: the proxy needs both");
+	return prefix(config_set_credentials(config, options->user, options->pass, error),
+		      "--user, --pass", error);
+}
+
+static gboolean apply_proxy(struct config *config, const struct options *options, GError **error)
+{
+	if (!apply_setting(config, "--proxy", options->proxy, "proxy", "url", error))
+		return FALSE;
+	if (options->address &&
+	    !prefix(config_set_address(config, options->address, error), "--address", error))
+		return FALSE;
+	if (options->port &&
+	    !prefix(config_set_port(config, options->port, error), "--port", error))
+		return FALSE;
+	return apply_credentials(config, options, error);
+}
+
+static gboolean apply_key(struct config *config, const char *key, GError **error)
+{
+	const char *equals = strchr(key, '=');
+	g_autofree char *name = NULL;
+
+	if (!equals) {
+		g_autofree char *quoted = config_quote(key);
+		g_autofree char *problem = g_strdup_printf("--key: %s must be NAME=VALUE", quoted);
+		return usage_error(error, problem);
+	}
+	name = g_strndup(key, (gsize)(equals - key));
+	return prefix(config_set_pair(config, CONFIG_COMMAND_LINE, name, equals + 1,
+				      strlen(equals + 1), error),
+		      "--key", error);
+}
+
+/* A token that nobody else has. */
+static gboolean apply_isolate(struct config *config, GError **error)
+{
+	guint8 random[TOKEN_BYTES];
+	g_autoptr(GString) token = g_string_new(NULL);
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return usage_error(error, "--isolate: the kernel gives no random bytes");
+	for (size_t i = 0; i < sizeof(random); i++)
+		g_string_append_printf(token, "%02x", random[i]);
+	return config_set_token(config, CONFIG_COMMAND_LINE, token->str, error);
+}
+
+static gboolean apply_isolation(struct config *config, const struct options *options,
+				GError **error)
+{
+	if (!apply_setting(config, "--by", options->by, "isolation", "by", error))
+		return FALSE;
+	for (guint i = 0; options->keys && options->keys[i]; i++)
+		if (!apply_key(config, options->keys[i], error))
+			return FALSE;
+	return !options->isolate || apply_isolate(config, error);
+}
+
+static gboolean apply_options(struct config *config, const struct options *options, GError **error)
+{
+	if (options->debug) {
+		config->log_level = LOG_DEBUG;
+		config->log_wanted = true;
+	}
+	config->quiet = options->quiet;
+	return apply_setting(config, "--log", options->log, "log", "file", error) &&
+	       apply_proxy(config, options, error) && apply_isolation(config, options, error);
+}
+
+/* ---- all sources ---- */
+
+static struct config *start_config(GError **error)
+{
+	const char *outer = g_environ_getenv(environ, "ISOSOCKS_POLICY");
+	struct config *config;
+
+	if (outer) {
+		config = compile_restore_text(outer, error);
+		if (!config)
+			g_prefix_error(error, "ISOSOCKS_POLICY: ");
+		return config;
+	}
+	config = config_new();
+	if (config_new_session(config, error))
+		return config;
+	config_free(config);
+	return NULL;
+}
+
+static gboolean apply_file(struct config *config, const struct options *options, GError **error)
+{
+	const char *variable = g_environ_getenv(environ, "ISOSOCKS_CONFIG");
+
+	if (options->config)
+		return config_load_file(config, options->config, error);
+	if (variable)
+		return prefix(config_load_file(config, variable, error), "ISOSOCKS_CONFIG", error);
+	return TRUE;
+}
+
+static struct config *gather(const struct options *options, GError **error)
+{
+	struct config *config = start_config(error);
+
+	if (!config)
+		return NULL;
+	if (apply_file(config, options, error) && environment_take(config, environ, error) &&
+	    apply_options(config, options, error))
+		return config;
+	config_free(config);
+	return NULL;
+}
+
+/* ---- what has to hold before anything runs ---- */
+
+/* The library opens the file anew for each line, and has nobody to tell when it cannot. */
+static gboolean check_log(const struct config *config, GError **error)
+{
+	int fd;
+
+	if (!config->log_file || config_log_level(config) == LOG_NONE)
+		return TRUE;
+	fd = open(config->log_file,
+		  O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+	if (fd >= 0) {
+		close(fd);
+		return TRUE;
+	}
+	g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED, "the log file %s cannot be written: %s",
+		    config->log_file, g_strerror(errno));
+	return FALSE;
+}
+
+/* The derived value counts as well: a policy that this program cannot send is no use to it. */
+static gboolean check_keys(const struct config *config, const char *program, GError **error)
+{
+	struct keys keys = { 0 };
+	const struct keys_facts facts = {
+		.by = config->by,
+		.user = getuid(),
+		.application = program,
+		.session = config->session,
+		.token = config->token,
+		.token_length = config->token ? strlen(config->token) : 0,
+	};
+	int r = 0;
+
+	for (guint i = 0; i < config->pairs->len && r == 0; i++) {
+		const struct config_pair *pair = config->pairs->pdata[i];
+		r = keys_set(&keys, pair->name, strlen(pair->name), pair->value, pair->length);
+	}
+	if (r == 0)
+		r = keys_set_isolation(&keys, &facts);
+	if (r == 0)
+		return TRUE;
+	g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED,
+		    "the keys, with ISOLATION and the token in it, have more than the %d bytes "
+		    "accepted",
+		    KEYS_PAYLOAD_MAX);
+	return FALSE;
+}
+
+static char **make_environment(const struct config *config, const char *runtime, GError **error)
+{
+	const char *others = g_environ_getenv(environ, "LD_PRELOAD");
+	const char *outer = g_environ_getenv(environ, "ISOSOCKS_NAMES");
+	g_autofree char *executable = library_own_executable(error);
+	g_autofree char *library = executable ? library_find(executable, error) : NULL;
+	g_autofree char *policy = library ? compile_text(config, error) : NULL;
+	g_autofree char *names = policy ? launch_open_names(outer, error) : NULL;
+	g_autofree char *preload = NULL;
+
+	if (!names)
+		return NULL;
+	preload = library_preload(library, runtime, others);
+	return environment_compose(environ, policy, names, preload);
+}
+
+static gboolean run(const struct options *options, char **arguments, GError **error)
+{
+	CONFIG_AUTO config = gather(options, error);
+	g_autofree char *program = NULL;
+	g_autofree char *runtime = NULL;
+	g_auto(GStrv) environment = NULL;
+
+	if (!config || !check_log(config, error))
+		return FALSE;
+	program = launch_find(arguments[0], g_environ_getenv(environ, "PATH"), error);
+	if (!program || !launch_inspect(program, &runtime, error) ||
+	    !check_keys(config, program, error))
+		return FALSE;
+	environment = make_environment(config, runtime, error);
+	if (!environment)
+		return FALSE;
+	launch_run(program, arguments, environment, error);
+	return FALSE;
+}
+
+/* Turns what the options left of argv, in place, into the program's own. NULL: there is none. */
+static char **find_arguments(const struct options *options, char **argv)
+{
+	const char *shell = g_environ_getenv(environ, "SHELL");
+
+	if (argv[1] && strcmp(argv[1], "--") == 0)
+		argv++;
+	if (!options->shell)
+		return argv[1] ? argv + 1 : NULL;
+	argv[0] = (char *)(shell && *shell ? shell : "/bin/sh");
+	return argv;
+}
+
+static gboolean act(struct options *options, int argc, char **argv, GError **error)
+{
+	char **arguments;
+
+	if (!parse_options(options, &argc, &argv, error))
+		return FALSE;
+	if (options->help)
+		return fputs(help, stdout) >= 0;
+	if (options->version)
+		return printf("isosocks %s\n", ISOSOCKS_VERSION) >= 0;
+	arguments = find_arguments(options, argv);
+	if (!arguments)
+		return usage_error(error, "no PROGRAM is given");
+	return run(options, arguments, error);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { 0 };
+	g_autoptr(GError) error = NULL;
+	gboolean good = act(&options, argc, argv, &error);
+
+	options_clear(&options);
+	if (good && fflush(stdout) == 0)
+		return 0;
+	fprintf(stderr, "isosocks: %s\n", error ? error->message : g_strerror(errno));
+	return error ? launch_status(error) : LAUNCH_FAILED;
+}

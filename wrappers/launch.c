@@ -1,0 +1,368 @@
+#include "launch.h"
+
+#include "elf/elf.h"
+#include "names/pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+G_DEFINE_QUARK(isosocks - launch - error, launch_error)
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3 */
+#endif
+
+#define DEFAULT_PATH "/bin:/usr/bin" /* execvp(3) without PATH */
+#define SCRIPT_DEPTH 4		     /* #! lines that lead from one to the next, as in Linux */
+
+/* Descriptors of the names map: above what programs use, and where select(2) still counts. */
+#define NAMES_FD_TOP  1024
+#define NAMES_FD_STEP 16
+
+int launch_status(const GError *error)
+{
+	return error->domain == LAUNCH_ERROR ? error->code : LAUNCH_FAILED;
+}
+
+static gboolean fail(GError **error, enum launch_status status, const char *format, ...)
+	G_GNUC_PRINTF(3, 4);
+
+static gboolean fail(GError **error, enum launch_status status, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	if (error)
+		*error = g_error_new_valist(LAUNCH_ERROR, (int)status, format, arguments);
+	va_end(arguments);
+	return FALSE;
+}
+
+/* ---- which file ---- */
+
+/* 0 for a file that can be executed, otherwise why it cannot: -errno. */
+static int check_file(const char *path)
+{
+	struct stat file;
+
+	if (stat(path, &file) < 0)
+		return -errno;
+	if (S_ISDIR(file.st_mode))
+		return -EISDIR;
+	if (!S_ISREG(file.st_mode))
+		return -EACCES;
+	return access(path, X_OK) < 0 ? -errno : 0;
+}
+
+/* Errors upon which a search along PATH goes on as if nothing was there. */
+static bool is_absent(int r)
+{
+	return r == -ENOENT || r == -ENOTDIR;
+}
+
+static char *found(char *path, int r, GError **error)
+{
+	if (r == 0)
+		return path;
+	if (is_absent(r))
+		fail(error, LAUNCH_NOT_FOUND, "%s: %s", path, g_strerror(-r));
+	else
+		fail(error, LAUNCH_CANNOT_EXECUTE, "%s: cannot be executed: %s", path,
+		     g_strerror(-r));
+	g_free(path);
+	return NULL;
+}
+
+static char *search(const char *name, char **folders, GError **error)
+{
+	g_autofree char *refused = NULL;
+	int reason = 0;
+
+	for (guint i = 0; folders[i]; i++) {
+		g_autofree char *path =
+			g_strconcat(*folders[i] ? folders[i] : ".", "/", name, NULL);
+		int r = check_file(path);
+
+		if (r == 0)
+			return g_steal_pointer(&path);
+		if (is_absent(r) || refused)
+			continue;
+		refused = g_steal_pointer(&path);
+		reason = r;
+	}
+	if (refused)
+		return found(g_steal_pointer(&refused), reason, error);
+	fail(error, LAUNCH_NOT_FOUND, "%s: not found in PATH", name);
+	return NULL;
+}
+
+char *launch_find(const char *name, const char *search_path, GError **error)
+{
+	g_auto(GStrv) folders = NULL;
+
+	if (*name == '\0') {
+		fail(error, LAUNCH_NOT_FOUND, "the program's name is empty");
+		return NULL;
+	}
+	if (strchr(name, '/'))
+		return found(g_strdup(name), check_file(name), error);
+	folders = g_strsplit(search_path ? search_path : DEFAULT_PATH, ":", -1);
+	return search(name, folders, error);
+}
+
+/* ---- whether the library reaches it ---- */
+
+bool launch_changes_ids(const struct stat *file, uid_t uid, gid_t gid)
+{
+	/* Without the group's execute bit S_ISGID means something else (mandatory locks). */
+	bool sets_gid = (file->st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
+
+	return ((file->st_mode & S_ISUID) && file->st_uid != uid) ||
+	       (sets_gid && file->st_gid != gid);
+}
+
+/* Where the kernel honours neither set-id bits nor file capabilities. */
+static bool keeps_privileges_off(int fd)
+{
+	struct statvfs system;
+
+	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ||
+	       (fstatvfs(fd, &system) == 0 && (system.f_flag & ST_NOSUID));
+}
+
+/* Why the kernel would run it with AT_SECURE and drop LD_PRELOAD, or NULL. Root's capabilities do
+ * not grow. */
+static const char *find_privilege(int fd, const struct stat *file)
+{
+	const char *privilege = NULL;
+
+	if (launch_changes_ids(file, getuid(), getgid()))
+		privilege = "is setuid or setgid";
+	else if (getuid() != 0 && fgetxattr(fd, "security.capability", NULL, 0) > 0)
+		privilege = "has file capabilities";
+	return privilege && !keeps_privileges_off(fd) ? privilege : NULL;
+}
+
+static gboolean check_privilege(int fd, const char *path, GError **error)
+{
+	const char *privilege;
+	struct stat file;
+
+	if (fstat(fd, &file) < 0)
+		return fail(error, LAUNCH_CANNOT_EXECUTE, "%s: %s", path, g_strerror(errno));
+	privilege = find_privilege(fd, &file);
+	if (!privilege)
+		return TRUE;
+	return fail(error, LAUNCH_CANNOT_EXECUTE,
+		    "%s %s: the kernel then ignores LD_PRELOAD, and its traffic would not go "
+		    "through the proxy. Run isosocks as that user, inside: %s isosocks PROGRAM",
+		    path, privilege, path);
+}
+
+/* What the user can do about a program of this kind. */
+static const char *advice(enum elf_kind kind)
+{
+	switch (kind) {
+	case ELF_STATIC:
+		return "use a dynamically linked build of it";
+	case ELF_GO:
+		return "use its own proxy settings, many take ALL_PROXY=socks5://127.0.0.1:9050";
+	case ELF_FOREIGN:
+		return "use a build of it for this machine";
+	case ELF_MUSL:
+		return "use a build of it for glibc";
+	default:
+		return "it cannot be run with isosocks";
+	}
+}
+
+/*
+ * The name by which the program is linked to its sanitizer, from its string table. Only for a
+ * program of which elf_inspect says that it has one.
+ */
+static char *find_runtime(int fd)
+{
+	static const char *const names[] = { "libasan.so", "libtsan.so", "libclang_rt.asan",
+					     "libclang_rt.tsan" };
+	g_autoptr(GMappedFile) file = g_mapped_file_new_from_fd(fd, FALSE, NULL);
+	const char *start = file ? g_mapped_file_get_contents(file) : NULL;
+	size_t length = start ? g_mapped_file_get_length(file) : 0;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		const char *at = start;
+
+		while (at && (at = memmem(at, length - (size_t)(at - start), names[i],
+					  strlen(names[i])))) {
+			if (at > start && at[-1] == '\0')
+				return g_strndup(at, length - (size_t)(at - start));
+			at++;
+		}
+	}
+	return NULL;
+}
+
+static gboolean explain_unreadable(const char *path, int r, GError **error)
+{
+	if (r == -ENOENT)
+		return fail(error, LAUNCH_CANNOT_EXECUTE, "%s: is not there", path);
+	return fail(error, LAUNCH_CANNOT_EXECUTE,
+		    "%s: what it is cannot be told, so it is not run: %s", path,
+		    r == -EBADMSG ? "its ELF tables are damaged" : g_strerror(-r));
+}
+
+/* isosocks itself makes no network call, and hands on what it was given. */
+static bool is_this_program(int fd)
+{
+	struct stat file, own;
+
+	return fstat(fd, &file) == 0 && stat("/proc/self/exe", &own) == 0 &&
+	       file.st_dev == own.st_dev && file.st_ino == own.st_ino;
+}
+
+static gboolean inspect_file(int fd, const char *path, struct elf_info *info, char **ret_runtime,
+			     GError **error)
+{
+	int r = elf_inspect(fd, info);
+
+	if (r < 0)
+		return explain_unreadable(path, r, error);
+	if (info->kind == ELF_SCRIPT)
+		return TRUE;
+	if (info->kind == ELF_STATIC && is_this_program(fd))
+		return TRUE;
+	if (info->kind != ELF_DYNAMIC && info->kind != ELF_OTHER)
+		return fail(error, LAUNCH_CANNOT_EXECUTE, "%s %s; %s", path,
+			    elf_kind_explain(info->kind), advice(info->kind));
+	if (info->needs_asan)
+		*ret_runtime = find_runtime(fd);
+	return check_privilege(fd, path, error);
+}
+
+static gboolean inspect(const char *path, struct elf_info *info, char **ret_runtime, GError **error)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	gboolean good;
+
+	if (fd < 0)
+		return explain_unreadable(path, -errno, error);
+	good = inspect_file(fd, path, info, ret_runtime, error);
+	close(fd);
+	return good;
+}
+
+gboolean launch_inspect(const char *path, char **ret_runtime, GError **error)
+{
+	struct elf_info info = { .interpreter = "" };
+	g_autofree char *at = g_strdup(path);
+
+	*ret_runtime = NULL;
+	for (int depth = 0; depth <= SCRIPT_DEPTH; depth++) {
+		if (!inspect(at, &info, ret_runtime, error)) {
+			if (depth > 0)
+				g_prefix_error(error, "%s: its interpreter ", path);
+			return FALSE;
+		}
+		if (info.kind != ELF_SCRIPT)
+			return TRUE;
+		g_free(at);
+		at = g_strdup(info.interpreter);
+	}
+	return fail(error, LAUNCH_CANNOT_EXECUTE,
+		    "%s: more than %d #! lines lead from one to the next", path, SCRIPT_DEPTH);
+}
+
+/* ---- names map ---- */
+
+static bool is_names_map(int fd, ino_t inode)
+{
+	struct stat file;
+
+	return fstat(fd, &file) == 0 && file.st_ino == inode &&
+	       (size_t)file.st_size == pool_map_size() && fcntl(fd, F_GET_SEALS) > 0;
+}
+
+static bool is_inherited(const char *names)
+{
+	g_auto(GStrv) parts = g_strsplit(names, ":", 2);
+	guint64 fd, inode;
+
+	return parts[0] && parts[1] &&
+	       g_ascii_string_to_unsigned(parts[0], 10, 0, G_MAXINT, &fd, NULL) &&
+	       g_ascii_string_to_unsigned(parts[1], 10, 0, G_MAXUINT64, &inode, NULL) &&
+	       is_names_map((int)fd, (ino_t)inode);
+}
+
+static int create_map(void)
+{
+	int fd = memfd_create("isosocks-names", MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("isosocks-names", MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return -errno;
+	/* A process that shrank it would make the others' reads fault. */
+	if (ftruncate(fd, (off_t)pool_map_size()) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0) {
+		int r = -errno;
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+/* Takes fd and returns it as high a descriptor as there is, without FD_CLOEXEC. */
+static int move_up(int fd)
+{
+	struct rlimit limit = { .rlim_cur = NAMES_FD_TOP };
+	int top, high;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	top = (int)MIN(limit.rlim_cur, (rlim_t)NAMES_FD_TOP);
+	for (int least = top - NAMES_FD_STEP; least > fd; least -= NAMES_FD_STEP) {
+		high = fcntl(fd, F_DUPFD, least);
+		if (high >= 0) {
+			close(fd);
+			return high;
+		}
+	}
+	return fd;
+}
+
+char *launch_open_names(const char *inherited, GError **error)
+{
+	struct stat file;
+	int fd;
+
+	if (inherited && is_inherited(inherited))
+		return g_strdup(inherited);
+	fd = create_map();
+	if (fd >= 0)
+		fd = move_up(fd);
+	if (fd < 0 || fstat(fd, &file) < 0) {
+		fail(error, LAUNCH_FAILED, "the memory for names cannot be made: %s",
+		     g_strerror(fd < 0 ? -fd : errno));
+		return NULL;
+	}
+	return g_strdup_printf("%d:%" G_GUINT64_FORMAT, fd, (guint64)file.st_ino);
+}
+
+/* ---- exec ---- */
+
+void launch_run(const char *path, char **arguments, char **environment, GError **error)
+{
+	/* The variant with a search, for its second meaning: a script without #! goes to the shell.
+	 */
+	execvpe(path, arguments, environment);
+	if (errno == ENOENT)
+		fail(error, LAUNCH_CANNOT_EXECUTE, "%s: its interpreter is not there", path);
+	else
+		fail(error, LAUNCH_CANNOT_EXECUTE, "%s: cannot be executed: %s", path,
+		     g_strerror(errno));
+}

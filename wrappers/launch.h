@@ -1,0 +1,49 @@
+/*
+ * launch: which file a program's name means, whether a preloaded library reaches what runs then,
+ * and the memory that the processes of the session share. Nothing here ends the process but
+ * launch_run. One thread.
+ */
+#ifndef WRAPPERS_LAUNCH_H
+#define WRAPPERS_LAUNCH_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+
+/* Exit status as env(1) has it, and the code of every GError in this domain. */
+enum launch_status {
+	LAUNCH_FAILED = 125,
+	LAUNCH_CANNOT_EXECUTE = 126,
+	LAUNCH_NOT_FOUND = 127,
+};
+
+#define LAUNCH_ERROR launch_error_quark()
+GQuark launch_error_quark(void);
+
+/* The status for an error of any domain. */
+int launch_status(const GError *error);
+
+/* The file that execvp(3) would run: a name with a slash as it is, any other along search_path
+ * (NULL: the default). */
+char *launch_find(const char *name, const char *search_path, GError **error);
+
+/*
+ * Checks that the library is loaded into what runs when this file is executed, following #! lines.
+ * *ret_runtime becomes the sanitizer's runtime it is linked to, which must come first, or NULL.
+ */
+gboolean launch_inspect(const char *path, char **ret_runtime, GError **error);
+
+/* Whether running a file of this owner and mode changes the ids, upon which the kernel ignores
+ * LD_PRELOAD. */
+bool launch_changes_ids(const struct stat *file, uid_t uid, gid_t gid);
+
+/*
+ * A value for ISOSOCKS_NAMES, `FD:INODE`: the inherited one while its descriptor still is that map,
+ * or a new map on a high descriptor that survives exec.
+ */
+char *launch_open_names(const char *inherited, GError **error);
+
+/* Executes the file; it returns only on failure. */
+void launch_run(const char *path, char **arguments, char **environment, GError **error);
+
+#endif

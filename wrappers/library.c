@@ -1,0 +1,126 @@
+#include "library.h"
+
+#include "launch.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#if defined(__x86_64__) && defined(__ILP32__)
+#define MULTIARCH "x86_64-linux-gnux32"
+#elif defined(__x86_64__)
+#define MULTIARCH "x86_64-linux-gnu"
+#elif defined(__i386__)
+#define MULTIARCH "i386-linux-gnu"
+#elif defined(__aarch64__)
+#define MULTIARCH "aarch64-linux-gnu"
+#elif defined(__arm__)
+#define MULTIARCH "arm-linux-gnueabihf"
+#elif defined(__riscv)
+#define MULTIARCH "riscv64-linux-gnu"
+#elif defined(__powerpc64__)
+#define MULTIARCH "powerpc64le-linux-gnu"
+#elif defined(__s390x__)
+#define MULTIARCH "s390x-linux-gnu"
+#else
+#define MULTIARCH "."
+#endif
+
+/* From the folder of the executable. */
+static const char *const places[] = {
+	LIBRARY_NAME,
+	"../lib/isosocks/" LIBRARY_NAME,
+	"../lib/" MULTIARCH "/isosocks/" LIBRARY_NAME,
+};
+
+char *library_own_executable(GError **error)
+{
+	char *path = g_file_read_link("/proc/self/exe", NULL);
+
+	if (!path)
+		g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED,
+			    "/proc/self/exe cannot be read, so that %s cannot be found: is /proc "
+			    "mounted?",
+			    LIBRARY_NAME);
+	return path;
+}
+
+/* ld.so(8): items end at a space or a colon, and a $ begins a substitution. */
+static gboolean check_path(const char *path, GError **error)
+{
+	const char *bad = strpbrk(path, " :$");
+
+	if (!bad)
+		return TRUE;
+	g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED,
+		    "LD_PRELOAD cannot carry the path %s, because there is a '%c' in it: install "
+		    "isosocks in a folder without one",
+		    path, *bad);
+	return FALSE;
+}
+
+char *library_find(const char *executable, GError **error)
+{
+	g_autofree char *folder = g_path_get_dirname(executable);
+	g_autoptr(GString) tried = g_string_new(NULL);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
+		g_autofree char *path = g_canonicalize_filename(places[i], folder);
+
+		if (access(path, R_OK) == 0)
+			return check_path(path, error) ? g_steal_pointer(&path) : NULL;
+		g_string_append_printf(tried, "%s%s", tried->len ? ", " : "", path);
+	}
+	g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED, "%s is not installed: it is none of %s",
+		    LIBRARY_NAME, tried->str);
+	return NULL;
+}
+
+static const char *base_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static gboolean is_ours(const char *item)
+{
+	return strcmp(base_of(item), LIBRARY_NAME) == 0;
+}
+
+static gboolean is_sanitizer(const char *item)
+{
+	static const char *const runtimes[] = { "libasan.so", "libtsan.so", "libclang_rt.asan",
+						"libclang_rt.tsan" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(runtimes); i++)
+		if (g_str_has_prefix(base_of(item), runtimes[i]))
+			return TRUE;
+	return FALSE;
+}
+
+static void add_once(GPtrArray *items, const char *item)
+{
+	if (!g_ptr_array_find_with_equal_func(items, item, g_str_equal, NULL))
+		g_ptr_array_add(items, (char *)item);
+}
+
+static void add_others(GPtrArray *items, char **others, gboolean sanitizers)
+{
+	for (guint i = 0; others[i]; i++)
+		if (*others[i] && !is_ours(others[i]) && is_sanitizer(others[i]) == sanitizers)
+			add_once(items, others[i]);
+}
+
+char *library_preload(const char *library, const char *runtime, const char *others)
+{
+	g_auto(GStrv) list = g_strsplit_set(others ? others : "", " :", -1);
+	g_autoptr(GPtrArray) items = g_ptr_array_new();
+
+	add_others(items, list, TRUE);
+	if (runtime && items->len == 0)
+		add_once(items, runtime);
+	add_once(items, library);
+	add_others(items, list, FALSE);
+	g_ptr_array_add(items, NULL);
+	return g_strjoinv(":", (char **)items->pdata);
+}

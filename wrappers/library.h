@@ -1,0 +1,28 @@
+/*
+ * library: where libisosocks.so is, and the LD_PRELOAD that brings it into a program. One thread.
+ */
+#ifndef WRAPPERS_LIBRARY_H
+#define WRAPPERS_LIBRARY_H
+
+#include <glib.h>
+
+#define LIBRARY_NAME "libisosocks.so"
+
+/*
+ * The library that belongs to an executable: beside it (the build tree), or in ../lib/isosocks or
+ * ../lib/<multiarch>/isosocks. Fails with the places tried, or when LD_PRELOAD could not carry its
+ * path.
+ */
+char *library_find(const char *executable, GError **error);
+
+/* The executable that runs now. */
+char *library_own_executable(GError **error);
+
+/*
+ * A value for LD_PRELOAD: the library, then what others preload, in their order, each once. A
+ * sanitizer's runtime refuses to be anything but first, so `runtime` (may be NULL) and those among
+ * the others precede the library.
+ */
+char *library_preload(const char *library, const char *runtime, const char *others);
+
+#endif
