@@ -20,8 +20,7 @@ _Static_assert(sizeof(struct scratch) <= TUNNEL_SCRATCH,
 	       "a tunnel has room for what its plan points at");
 _Static_assert(KEYS_PARTS <= SOCKS5_PIECES_MAX, "a client has room for the pieces of a message");
 
-/* ---- the plan
- * ----------------------------------------------------------------------------------------- */
+/* ---- the plan ---- */
 
 static bool is_mapped(const uint8_t address[16])
 {
@@ -207,8 +206,7 @@ void connect_learn(struct session *session, const struct tunnel *tunnel, int err
 		log_outcome(tunnel, error);
 }
 
-/* ---- connect(2)
- * --------------------------------------------------------------------------------------- */
+/* ---- connect(2) ---- */
 
 static void fill_request(const struct route *route, struct socks5_request *request)
 {

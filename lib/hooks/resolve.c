@@ -28,8 +28,7 @@ struct answer {
 	struct addrinfo *last;
 };
 
-/* ---- literals
- * ----------------------------------------------------------------------------------------- */
+/* ---- literals ---- */
 
 static bool is_literal(const char *node)
 {
@@ -54,8 +53,7 @@ static int ask_libc(const struct question *q, const char *literal, int family, i
 	return libc()->getaddrinfo(literal, q->service, &hints, ret_list);
 }
 
-/* ---- addresses that we know
- * ---------------------------------------------------------------------------- */
+/* ---- addresses that we know ---- */
 
 /* Writes the address as a literal of the family asked for, and names that family. false: it has
  * none. */
@@ -127,8 +125,7 @@ static int give_local(const struct question *q, const struct hosts_address *addr
 	return give(q, r, &answer, ret_list);
 }
 
-/* ---- names
- * --------------------------------------------------------------------------------------------- */
+/* ---- names ---- */
 
 static int resolver_error(int error)
 {

@@ -34,8 +34,7 @@ static void complain(const char *variable, const char *problem)
 	log_end(&line);
 }
 
-/* ---- policy
- * ------------------------------------------------------------------------------------------- */
+/* ---- policy ---- */
 
 static int open_builtin(void)
 {
@@ -59,8 +58,7 @@ static int open_policy(const char *armored)
 	return r < 0 ? -EACCES : 0;
 }
 
-/* ---- log
- * ---------------------------------------------------------------------------------------------- */
+/* ---- log ---- */
 
 /* Copies a text that is not ours to keep. false when it does not fit. */
 static bool keep_text(char *to, size_t size, const char *from, size_t length)
@@ -93,8 +91,7 @@ static void open_log(const struct environment *environment)
 											 : NULL);
 }
 
-/* ---- names
- * -------------------------------------------------------------------------------------------- */
+/* ---- names ---- */
 
 static bool take_number(const char **text, char end, uint64_t *ret)
 {
@@ -137,8 +134,7 @@ static int open_names(const char *inherited)
 	return r < 0 ? pool_open(&session.pool, -1, address, header->pool_prefix) : r;
 }
 
-/* ---- proxy and credentials
- * ---------------------------------------------------------------------------- */
+/* ---- proxy and credentials ---- */
 
 static void keep_credentials(const void *username, size_t username_length, const void *password,
 			     size_t password_length)
@@ -195,8 +191,7 @@ static int read_proxy(const struct environment *environment)
 	return 0;
 }
 
-/* ---- keys
- * --------------------------------------------------------------------------------------------- */
+/* ---- keys ---- */
 
 static int add_policy_keys(void)
 {
@@ -321,8 +316,7 @@ static int read_keys(const struct environment *environment)
 	return r < 0 ? -EACCES : 0;
 }
 
-/* ---- the session
- * -------------------------------------------------------------------------------------- */
+/* ---- the session ---- */
 
 static int read_everything(const struct environment *environment)
 {

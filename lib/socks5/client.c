@@ -13,8 +13,7 @@ enum state {
 	STATE_FAILED,
 };
 
-/* ---- output
- * ------------------------------------------------------------------------------------------- */
+/* ---- output ---- */
 
 static void add_piece(struct socks5_client *c, const void *from, size_t length)
 {
@@ -93,8 +92,7 @@ static void queue_ahead(struct socks5_client *c)
 	queue_request(c);
 }
 
-/* ---- input
- * -------------------------------------------------------------------------------------------- */
+/* ---- input ---- */
 
 static int fail(struct socks5_client *c, enum socks5_stage stage, uint8_t code, int error)
 {
@@ -336,8 +334,7 @@ static size_t least_behind(const struct socks5_client *c)
 	}
 }
 
-/* ---- the machine
- * -------------------------------------------------------------------------------------- */
+/* ---- the machine ---- */
 
 void socks5_client_init(struct socks5_client *c, const struct socks5_offer *offer,
 			const struct socks5_request *request)

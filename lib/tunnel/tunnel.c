@@ -31,8 +31,7 @@ static uint64_t now(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* ---- attempts
- * ----------------------------------------------------------------------------------------- */
+/* ---- attempts ---- */
 
 static bool may_pipeline(const struct tunnel_plan *plan, uint8_t method)
 {
@@ -183,8 +182,7 @@ static int try_again(struct tunnel *t, int fd, int error)
 	return error;
 }
 
-/* ---- one attempt
- * -------------------------------------------------------------------------------------- */
+/* ---- one attempt ---- */
 
 /* Whatever the handshake is waiting for, before it the proxy's answer to the SYN. */
 static int wait_more(struct tunnel *t)
@@ -282,8 +280,7 @@ static int drive(struct tunnel *t, int fd)
 	return socks5_client_error(&t->client);
 }
 
-/* ---- the lock
- * ----------------------------------------------------------------------------------------- */
+/* ---- the lock ---- */
 
 /*
  * Held only while driving, which never waits; signals are blocked meanwhile, so that a handler that
@@ -314,8 +311,7 @@ static void unlock(struct tunnel *t, const sigset_t *saved)
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, saved, NULL, _NSIG / 8);
 }
 
-/* ---- the tunnel
- * --------------------------------------------------------------------------------------- */
+/* ---- the tunnel ---- */
 
 static int end(struct tunnel *t, int error)
 {
@@ -394,8 +390,7 @@ int tunnel_patience(const struct tunnel *t)
 	return until(t->deadline);
 }
 
-/* ---- blocking
- * ----------------------------------------------------------------------------------------- */
+/* ---- blocking ---- */
 
 /* When the socket's SO_SNDTIMEO ends; a socket without one waits for ever. */
 static uint64_t send_deadline(int fd)

@@ -9,8 +9,9 @@
  *   echo=ok                              with -e: 64 KiB go there and come back
  *   again=EISCONN                        with -a: a second connect()
  *
- * -4 -6 family, -o IPV6_V6ONLY, -n O_NONBLOCK, -u UDP, -b ADDRESS bind first, -l no line is read, -D a dup() is asked for
- * the peer, -t MS SO_SNDTIMEO, -s MS a SIGALRM whose handler has no SA_RESTART, -S MS one with it.
+ * -4 -6 family, -o IPV6_V6ONLY, -n O_NONBLOCK, -u UDP, -b ADDRESS bind first, -l no line is read,
+ * -D a dup() is asked for the peer, -t MS SO_SNDTIMEO, -s MS a SIGALRM whose handler has no
+ * SA_RESTART, -S MS one with it.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -18,6 +19,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -48,7 +50,8 @@ static void on_alarm(int signal)
 static void set_alarm(int milliseconds, int flags)
 {
 	const struct sigaction action = { .sa_handler = on_alarm, .sa_flags = flags };
-	const struct itimerval timer = { .it_value = { milliseconds / 1000, milliseconds % 1000 * 1000 } };
+	const struct itimerval timer = { .it_value = { milliseconds / 1000,
+						       milliseconds % 1000 * 1000 } };
 
 	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &timer, NULL);
@@ -69,7 +72,8 @@ static void prepare(int fd)
 			err(1, "bind");
 	}
 	if (options.send_timeout) {
-		const struct timeval limit = { options.send_timeout / 1000, options.send_timeout % 1000 * 1000 };
+		const struct timeval limit = { options.send_timeout / 1000,
+					       options.send_timeout % 1000 * 1000 };
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	}
 	if (options.alarm)
@@ -98,7 +102,10 @@ static void print_line(int fd)
 	char line[256];
 	size_t length = 0;
 
-	while (length < sizeof(line) - 1 && read(fd, line + length, 1) == 1 && line[length] != '\n')
+	struct pollfd readable = { .fd = fd, .events = POLLIN };
+
+	while (length < sizeof(line) - 1 && poll(&readable, 1, -1) == 1 &&
+	       read(fd, line + length, 1) == 1 && line[length] != '\n')
 		length++;
 	printf("line=%.*s\n", (int)length, line);
 }
@@ -112,6 +119,7 @@ static void print_echo(int fd)
 	for (size_t i = 0; i < sizeof(sent); i++)
 		sent[i] = (char)(i * 7 + i / 256);
 	if (fork() == 0) {
+		fcntl(fd, F_SETFL, 0);
 		for (size_t at = 0; at < sizeof(sent); at += (size_t)got) {
 			got = write(fd, sent + at, sizeof(sent) - at);
 			if (got <= 0)
@@ -120,9 +128,11 @@ static void print_echo(int fd)
 		shutdown(fd, SHUT_WR);
 		_exit(0);
 	}
+	fcntl(fd, F_SETFL, 0);
 	while (length < sizeof(back) && (got = read(fd, back + length, sizeof(back) - length)) > 0)
 		length += (size_t)got;
-	printf("echo=%s\n", length == sizeof(sent) && memcmp(sent, back, length) == 0 ? "ok" : "BAD");
+	printf("echo=%s\n",
+	       length == sizeof(sent) && memcmp(sent, back, length) == 0 ? "ok" : "BAD");
 }
 
 static void report(int fd, int result, int after)
@@ -145,20 +155,47 @@ int main(int argc, char **argv)
 
 	while ((c = getopt(argc, argv, "46onuealDb:t:s:S:")) != -1) {
 		switch (c) {
-		case '4': options.family = AF_INET; break;
-		case '6': options.family = AF_INET6; break;
-		case 'o': options.v6only = true; break;
-		case 'n': options.nonblocking = true; break;
-		case 'u': options.type = SOCK_DGRAM; break;
-		case 'e': options.echo = true; break;
-		case 'a': options.again = true; break;
-		case 'l': options.no_line = true; break;
-		case 'D': options.ask_dup = true; break;
-		case 'b': options.bind_to = optarg; break;
-		case 't': options.send_timeout = atoi(optarg); break;
-		case 's': options.alarm = atoi(optarg); break;
-		case 'S': options.restarting_alarm = atoi(optarg); break;
-		default: errx(2, "bad option");
+		case '4':
+			options.family = AF_INET;
+			break;
+		case '6':
+			options.family = AF_INET6;
+			break;
+		case 'o':
+			options.v6only = true;
+			break;
+		case 'n':
+			options.nonblocking = true;
+			break;
+		case 'u':
+			options.type = SOCK_DGRAM;
+			break;
+		case 'e':
+			options.echo = true;
+			break;
+		case 'a':
+			options.again = true;
+			break;
+		case 'l':
+			options.no_line = true;
+			break;
+		case 'D':
+			options.ask_dup = true;
+			break;
+		case 'b':
+			options.bind_to = optarg;
+			break;
+		case 't':
+			options.send_timeout = atoi(optarg);
+			break;
+		case 's':
+			options.alarm = atoi(optarg);
+			break;
+		case 'S':
+			options.restarting_alarm = atoi(optarg);
+			break;
+		default:
+			errx(2, "bad option");
 		}
 	}
 	if (argc - optind != 2)

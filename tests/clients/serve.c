@@ -1,6 +1,7 @@
 /*
- * serve NAME: listens on a free port of 127.0.0.1 and ::1, prints the port, and answers every connection
- * with "this is NAME\n" and then its own bytes back, until they end. What a client reads here it can have from nowhere else.
+ * serve NAME: listens on a free port of 127.0.0.1 and ::1, prints the port, and answers every
+ * connection with "this is NAME\n" and then its own bytes back, until they end. What a client reads
+ * here it can have from nowhere else.
  */
 #include <arpa/inet.h>
 #include <err.h>

@@ -105,6 +105,11 @@ void lab_open(void)
 	g_setenv("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=0", FALSE);
 }
 
+const char *lab_folder(void)
+{
+	return lab.folder;
+}
+
 char *lab_path(const char *name)
 {
 	return g_build_filename(lab.folder, name, NULL);
@@ -120,8 +125,7 @@ char *lab_program(const char *name)
 	return g_build_filename(lab.build, "tests/clients", name, NULL);
 }
 
-/* ---- background programs
- * ------------------------------------------------------------------------------ */
+/* ---- background programs ---- */
 
 static void die_with_parent(gpointer data)
 {
@@ -229,8 +233,7 @@ unsigned lab_serve(const char *name)
 	return port;
 }
 
-/* ---- running
- * ------------------------------------------------------------------------------------------ */
+/* ---- running ---- */
 
 static struct lab_result run_argv(enum lab_user user, char **argv)
 {
@@ -305,8 +308,7 @@ void lab_need(const char *program)
 	cr_skip_test("%s is not installed", program);
 }
 
-/* ---- what the proxy saw
- * ------------------------------------------------------------------------------- */
+/* ---- what the proxy saw ---- */
 
 char **lab_requests(void)
 {

@@ -26,7 +26,8 @@ struct lab_result {
 /* Opens the lab, or skips the test with the reason where namespaces cannot be had. */
 void lab_open(void);
 
-/* A file in the lab's folder, which every user may read; free it. */
+/* The lab's folder, and a file in it, which every user may read; free it. */
+const char *lab_folder(void);
 char *lab_path(const char *name);
 
 /* The path of a built program: "isosocks", "isosocks-proxy", or a client of tests/clients; free it.

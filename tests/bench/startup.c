@@ -1,0 +1,63 @@
+/*
+ * startup RUNS COMMAND…: each COMMAND is one shell-less string of words. They are started in turn,
+ * RUNS times each; prints for each the median microseconds from spawn to end, and what it adds to
+ * the first one's.
+ */
+#include <err.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WORDS 32
+
+static double run(char **words)
+{
+	struct timespec start, end;
+	pid_t pid;
+	int status;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	if (posix_spawnp(&pid, words[0], NULL, NULL, words, environ) != 0)
+		err(1, "%s", words[0]);
+	waitpid(pid, &status, 0);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	if (status != 0)
+		errx(1, "%s failed", words[0]);
+	return (double)(end.tv_sec - start.tv_sec) * 1e6 +
+	       (double)(end.tv_nsec - start.tv_nsec) / 1e3;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 3)
+		errx(2, "usage: startup RUNS COMMAND...");
+	const int runs = atoi(argv[1]), commands = argc - 2;
+	double *times = calloc((size_t)(runs * commands), sizeof(*times));
+	char *(*words)[WORDS] = calloc((size_t)commands, sizeof(*words));
+
+	for (int c = 0; c < commands; c++) {
+		char *text = strdup(argv[2 + c]), *word = strtok(text, " ");
+		for (int w = 0; word && w < WORDS - 1; w++, word = strtok(NULL, " "))
+			words[c][w] = word;
+	}
+	for (int r = 0; r < runs; r++) {
+		for (int c = 0; c < commands; c++)
+			times[c * runs + r] = run(words[c]);
+	}
+	for (int c = 0; c < commands; c++) {
+		qsort(times + c * runs, (size_t)runs, sizeof(*times), compare);
+		printf("%10.0f  %+8.0f  %s\n", times[c * runs + runs / 2],
+		       times[c * runs + runs / 2] - times[runs / 2], argv[2 + c]);
+	}
+	return 0;
+}
