@@ -1,6 +1,6 @@
 /*
- * elf: what an executable is, as far as it decides whether a preloaded library reaches its network calls. Reads
- * the file with pread; nothing is allocated, nothing is executed. Any thread.
+ * elf: what an executable is, as far as it decides whether a preloaded library reaches its network
+ * calls. Reads the file with pread; nothing is allocated, nothing is executed. Any thread.
  */
 #ifndef ELF_ELF_H
 #define ELF_ELF_H
@@ -10,7 +10,7 @@
 enum elf_kind {
 	ELF_DYNAMIC, /* of this machine, with an interpreter: it can be preloaded */
 	ELF_STATIC,  /* no interpreter: the dynamic linker never runs */
-	ELF_GO,	     /* a Go program: its calls go straight to the kernel, even where it is dynamic */
+	ELF_GO,	     /* a Go program: it calls the kernel itself, even where it is dynamic */
 	ELF_FOREIGN, /* another class or machine: this library cannot be loaded into it */
 	ELF_MUSL,    /* interpreter of another libc */
 	ELF_SCRIPT,  /* #! */
@@ -19,12 +19,16 @@ enum elf_kind {
 
 struct elf_info {
 	enum elf_kind kind;
-	char interpreter[256]; /* of ELF_DYNAMIC and ELF_MUSL: PT_INTERP; of ELF_SCRIPT: the path behind #! */
-	char argument[256];    /* of ELF_SCRIPT: the one argument behind it, or "" */
-	bool needs_asan;       /* DT_NEEDED has libasan or libtsan: it wants to come first in LD_PRELOAD */
+	char interpreter[256]; /* ELF_DYNAMIC, ELF_MUSL: PT_INTERP; ELF_SCRIPT: the path behind #!
+				*/
+	char argument[256];    /* ELF_SCRIPT: the one argument behind it, or "" */
+	bool needs_asan; /* DT_NEEDED has libasan or libtsan: it must be first in LD_PRELOAD */
 };
 
-/* 0, or -errno of a failed read, or -EBADMSG for an ELF file whose tables point outside it. */
+/*
+ * 0; -errno of a failed read; -EBADMSG for an ELF file whose tables point outside it; -ENAMETOOLONG
+ * for an interpreter's path that info has no room for.
+ */
 int elf_inspect(int fd, struct elf_info *ret_info);
 
 /* What the kind means for the user, a sentence without its full stop: "is statically linked: …". */

@@ -1,0 +1,477 @@
+#include "elf/elf.h"
+
+#include "base/error.h"
+
+#include <endian.h>
+#include <link.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#define MACHINE EM_X86_64
+#elif defined(__i386__)
+#define MACHINE EM_386
+#elif defined(__aarch64__)
+#define MACHINE EM_AARCH64
+#elif defined(__arm__)
+#define MACHINE EM_ARM
+#elif defined(__riscv)
+#define MACHINE EM_RISCV
+#elif defined(__powerpc64__)
+#define MACHINE EM_PPC64
+#elif defined(__powerpc__)
+#define MACHINE EM_PPC
+#elif defined(__s390__)
+#define MACHINE EM_S390
+#elif defined(__mips__)
+#define MACHINE EM_MIPS
+#elif defined(__loongarch__)
+#define MACHINE 258 /* EM_LOONGARCH, which older headers lack */
+#else
+#error "which e_machine do programs of this machine have?"
+#endif
+
+#if __BYTE_ORDER == __LITTLE_ENDIAN
+#define DATA ELFDATA2LSB
+#else
+#define DATA ELFDATA2MSB
+#endif
+
+#define CLASS	    (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32)
+#define WINDOW	    512
+#define SCRIPT_LINE 256	  /* the kernel looks no further (execve(2)) */
+#define TABLE_MAX   65536 /* the kernel loads no more program headers, and no table needs more */
+#define NOTES_MAX   64
+#define LIBRARY_MAX 24		 /* bytes of a library's name that are looked at */
+#define GO_SECTION  ".go.buildi" /* begins .go.buildinfo, and is in .note.go.buildid */
+
+/* Two offsets below it add up to an off_t. */
+#define FILE_MAX ((uint64_t)1 << (8 * sizeof(off_t) - 2))
+
+/*
+ * A file and the part of it that was read last: tables are walked entry by entry, and one read
+ * serves many.
+ */
+struct file {
+	int fd;
+	uint64_t offset;
+	size_t length;
+	uint8_t window[WINDOW];
+};
+
+/* ---- reading ---- */
+
+static int fill_window(struct file *file, uint64_t offset)
+{
+	file->offset = offset;
+	file->length = 0;
+	while (file->length < WINDOW) {
+		const ssize_t n = pread(file->fd, file->window + file->length,
+					WINDOW - file->length, (off_t)(offset + file->length));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_last();
+		if (n == 0)
+			break;
+		file->length += (size_t)n;
+	}
+	return 0;
+}
+
+/* The bytes at an offset behind the start of a table, at most WINDOW, in the window. -EBADMSG
+ * outside the file. */
+static int lend(struct file *file, uint64_t table, uint64_t at, size_t length, const uint8_t **ret)
+{
+	const uint64_t offset = table + at;
+
+	if (table >= FILE_MAX || at >= FILE_MAX)
+		return -EBADMSG;
+	if (offset < file->offset || offset + length > file->offset + file->length) {
+		int r = fill_window(file, offset);
+		if (r < 0)
+			return r;
+		if (length > file->length)
+			return -EBADMSG;
+	}
+	*ret = file->window + (offset - file->offset);
+	return 0;
+}
+
+static int take(struct file *file, uint64_t table, uint64_t at, void *to, size_t length)
+{
+	const uint8_t *from;
+	int r = lend(file, table, at, length, &from);
+
+	if (r == 0)
+		memcpy(to, from, length);
+	return r;
+}
+
+static int take_segment(struct file *file, const ElfW(Ehdr) * header, unsigned index,
+			ElfW(Phdr) * ret_segment)
+{
+	return take(file, header->e_phoff, (uint64_t)index * sizeof(*ret_segment), ret_segment,
+		    sizeof(*ret_segment));
+}
+
+/* ---- what is in an ELF file ---- */
+
+static uint64_t align(uint64_t number, uint64_t to)
+{
+	return (number + to - 1) & ~(to - 1);
+}
+
+/* gABI, Note Section: namesz, descsz, type, then name and desc, each padded. Go names its notes
+ * "Go". */
+static int find_go_note(struct file *file, const ElfW(Phdr) * segment, bool *ret_go)
+{
+	static const char name[4] = "Go";
+	const uint64_t padding = segment->p_align == 8 ? 8 : 4;
+	ElfW(Nhdr) note;
+	const uint8_t *found;
+	uint64_t at = 0;
+
+	for (unsigned i = 0; i < NOTES_MAX; i++) {
+		if (at > segment->p_filesz || segment->p_filesz - at < sizeof(note) + sizeof(name))
+			return 0;
+		int r = lend(file, segment->p_offset, at, sizeof(note) + sizeof(name), &found);
+		if (r < 0)
+			return r;
+		memcpy(&note, found, sizeof(note));
+		if (note.n_namesz == sizeof(name) &&
+		    memcmp(found + sizeof(note), name, sizeof(name)) == 0)
+			*ret_go = true;
+		at = align(at + sizeof(note) + note.n_namesz, padding);
+		at = align(at + note.n_descsz, padding);
+	}
+	return 0;
+}
+
+/* Looks for GO_SECTION in the names of all sections; windows overlap, so that none falls between
+ * two. */
+static int find_go_name(struct file *file, const ElfW(Shdr) * names, bool *ret_go)
+{
+	const uint64_t size = names->sh_size < TABLE_MAX ? names->sh_size : TABLE_MAX;
+	const size_t needle = sizeof(GO_SECTION) - 1;
+	const uint8_t *found;
+
+	for (uint64_t at = 0; at < size && size - at >= needle; at += WINDOW - needle + 1) {
+		const size_t length = size - at < WINDOW ? (size_t)(size - at) : WINDOW;
+		int r = lend(file, names->sh_offset, at, length, &found);
+		if (r < 0)
+			return r;
+		if (memmem(found, length, GO_SECTION, needle))
+			*ret_go = true;
+	}
+	return 0;
+}
+
+static int find_go_section(struct file *file, const ElfW(Ehdr) * header, bool *ret_go)
+{
+	ElfW(Shdr) names;
+
+	if (header->e_shoff == 0 || header->e_shnum == 0 || header->e_shstrndx == SHN_UNDEF)
+		return 0;
+	if (header->e_shentsize != sizeof(names) || header->e_shstrndx >= header->e_shnum)
+		return -EBADMSG;
+	int r = take(file, header->e_shoff, (uint64_t)header->e_shstrndx * sizeof(names), &names,
+		     sizeof(names));
+	return r < 0 ? r : find_go_name(file, &names, ret_go);
+}
+
+static int take_interpreter(struct file *file, const ElfW(Phdr) * segment, struct elf_info *info)
+{
+	const uint64_t size = segment->p_filesz;
+
+	if (size > sizeof(info->interpreter))
+		return -ENAMETOOLONG;
+	if (size < 2)
+		return -EBADMSG;
+	int r = take(file, segment->p_offset, 0, info->interpreter, size);
+	if (r == 0 && (info->interpreter[0] == '\0' || info->interpreter[size - 1] != '\0'))
+		r = -EBADMSG;
+	return r;
+}
+
+/* ---- libraries ---- */
+
+/* Where in the file the bytes are that will be loaded at an address. */
+static int find_offset(struct file *file, const ElfW(Ehdr) * header, uint64_t address,
+		       uint64_t *ret_offset)
+{
+	for (unsigned i = 0; i < header->e_phnum; i++) {
+		ElfW(Phdr) segment;
+		int r = take_segment(file, header, i, &segment);
+		if (r < 0)
+			return r;
+		if (segment.p_type != PT_LOAD || address < segment.p_vaddr ||
+		    address - segment.p_vaddr >= segment.p_filesz)
+			continue;
+		*ret_offset = segment.p_offset + (address - segment.p_vaddr);
+		return 0;
+	}
+	return -EBADMSG;
+}
+
+/* 1 and the entry, or 0 at the end of the dynamic section. */
+static int take_dynamic(struct file *file, const ElfW(Phdr) * segment, unsigned index,
+			ElfW(Dyn) * ret_entry)
+{
+	const uint64_t size = segment->p_filesz < TABLE_MAX ? segment->p_filesz : TABLE_MAX;
+
+	if (index >= size / sizeof(*ret_entry))
+		return 0;
+	int r = take(file, segment->p_offset, (uint64_t)index * sizeof(*ret_entry), ret_entry,
+		     sizeof(*ret_entry));
+	return r < 0 ? r : ret_entry->d_tag != DT_NULL;
+}
+
+/* The table of strings that DT_NEEDED points into. */
+struct strings {
+	uint64_t address;
+	uint64_t offset;
+	uint64_t size;
+};
+
+static int find_strings(struct file *file, const ElfW(Ehdr) * header, const ElfW(Phdr) * dynamic,
+			struct strings *ret_strings)
+{
+	struct strings strings = { 0 };
+	ElfW(Dyn) entry;
+	int r;
+
+	for (unsigned i = 0; (r = take_dynamic(file, dynamic, i, &entry)) > 0; i++) {
+		if (entry.d_tag == DT_STRTAB)
+			strings.address = entry.d_un.d_ptr;
+		if (entry.d_tag == DT_STRSZ)
+			strings.size = entry.d_un.d_val;
+	}
+	if (r == 0 && strings.size > 0)
+		r = find_offset(file, header, strings.address, &strings.offset);
+	if (r == 0)
+		*ret_strings = strings;
+	return r;
+}
+
+static bool is_sanitizer(const char *library)
+{
+	static const char *const names[] = { "libasan.so", "libtsan.so", "libclang_rt.asan",
+					     "libclang_rt.tsan" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncmp(library, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+static int check_library(struct file *file, const struct strings *strings, uint64_t at,
+			 struct elf_info *info)
+{
+	char name[LIBRARY_MAX + 1] = "";
+
+	if (at >= strings->size)
+		return -EBADMSG;
+	const uint64_t left = strings->size - at;
+	int r = take(file, strings->offset, at, name,
+		     left < LIBRARY_MAX ? (size_t)left : LIBRARY_MAX);
+	if (r == 0 && is_sanitizer(name))
+		info->needs_asan = true;
+	return r;
+}
+
+static int find_sanitizer(struct file *file, const ElfW(Ehdr) * header, const ElfW(Phdr) * dynamic,
+			  struct elf_info *info)
+{
+	struct strings strings;
+	ElfW(Dyn) entry;
+	int r = find_strings(file, header, dynamic, &strings);
+
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; (r = take_dynamic(file, dynamic, i, &entry)) > 0; i++) {
+		if (entry.d_tag != DT_NEEDED)
+			continue;
+		r = check_library(file, &strings, entry.d_un.d_val, info);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+/* ---- kinds ---- */
+
+/* What the program headers lead to; a type of 0 (PT_NULL): there is none. */
+struct segments {
+	ElfW(Phdr) interpreter;
+	ElfW(Phdr) dynamic;
+	bool go;
+};
+
+static int find_segments(struct file *file, const ElfW(Ehdr) * header, struct segments *found)
+{
+	ElfW(Phdr) segment;
+	int r = 0;
+
+	if (header->e_phnum == 0)
+		return 0;
+	if (header->e_phentsize != sizeof(segment) || header->e_phnum > TABLE_MAX / sizeof(segment))
+		return -EBADMSG;
+	for (unsigned i = 0; i < header->e_phnum && r == 0; i++) {
+		r = take_segment(file, header, i, &segment);
+		if (r < 0)
+			break;
+		if (segment.p_type == PT_INTERP)
+			found->interpreter = segment;
+		if (segment.p_type == PT_DYNAMIC)
+			found->dynamic = segment;
+		if (segment.p_type == PT_NOTE)
+			r = find_go_note(file, &segment, &found->go);
+	}
+	return r;
+}
+
+static enum elf_kind kind_of(const struct segments *found, const struct elf_info *info)
+{
+	if (found->go)
+		return ELF_GO;
+	if (found->interpreter.p_type == PT_NULL)
+		return ELF_STATIC;
+	return strstr(info->interpreter, "ld-musl") ? ELF_MUSL : ELF_DYNAMIC;
+}
+
+static int inspect_program(struct file *file, const ElfW(Ehdr) * header, struct elf_info *info)
+{
+	struct segments found = { .go = false };
+	int r = find_segments(file, header, &found);
+
+	if (r == 0)
+		r = find_go_section(file, header, &found.go);
+	if (r == 0 && found.interpreter.p_type == PT_INTERP)
+		r = take_interpreter(file, &found.interpreter, info);
+	if (r < 0)
+		return r;
+	info->kind = kind_of(&found, info);
+	if (found.interpreter.p_type == PT_INTERP && found.dynamic.p_type == PT_DYNAMIC)
+		r = find_sanitizer(file, header, &found.dynamic, info);
+	return r;
+}
+
+static int inspect_elf(struct file *file, struct elf_info *info)
+{
+	uint8_t ident[EI_NIDENT];
+	ElfW(Ehdr) header;
+	int r = take(file, 0, 0, ident, sizeof(ident));
+
+	if (r < 0)
+		return r;
+	info->kind = ELF_FOREIGN;
+	if (ident[EI_CLASS] != CLASS || ident[EI_DATA] != DATA)
+		return 0;
+	r = take(file, 0, 0, &header, sizeof(header));
+	if (r < 0 || header.e_machine != MACHINE)
+		return r;
+	info->kind = ELF_OTHER;
+	if (header.e_type != ET_EXEC && header.e_type != ET_DYN)
+		return 0;
+	return inspect_program(file, &header, info);
+}
+
+/* ---- scripts ---- */
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* The end of a word: at a blank, a NUL or the end of the text. */
+static const char *skip_word(const char *at, const char *end)
+{
+	while (at < end && *at != '\0' && !is_blank(*at))
+		at++;
+	return at;
+}
+
+static const char *skip_blanks(const char *at, const char *end)
+{
+	while (at < end && is_blank(*at))
+		at++;
+	return at;
+}
+
+/*
+ * As the kernel reads it (execve(2), Interpreter scripts): a path and, behind blanks, one argument,
+ * which has blanks inside but none at its end. Without a newline among the first bytes the argument
+ * may be cut, but not the path: then it is no script.
+ */
+static void inspect_script(const char *line, size_t length, struct elf_info *info)
+{
+	const char *newline = memchr(line, '\n', length);
+	const bool cut = !newline && length == SCRIPT_LINE;
+	const char *end = newline ? newline : line + length - cut;
+	const char *path = skip_blanks(line + 2, end);
+	const char *path_end = skip_word(path, end);
+
+	if (path_end == path)
+		return;
+	if (cut && path_end == end && !is_blank(*end) && *end != '\0')
+		return;
+	while (is_blank(end[-1]))
+		end--;
+	info->kind = ELF_SCRIPT;
+	memcpy(info->interpreter, path, (size_t)(path_end - path));
+	if (path_end >= end || *path_end == '\0')
+		return;
+	const char *argument = skip_blanks(path_end, end);
+	memcpy(info->argument, argument, strnlen(argument, (size_t)(end - argument)));
+}
+
+/* ---- the file ---- */
+
+int elf_inspect(int fd, struct elf_info *ret_info)
+{
+	struct elf_info info = { .kind = ELF_OTHER };
+	struct file file = { .fd = fd };
+	int r = fill_window(&file, 0);
+
+	if (r < 0)
+		return r;
+	if (file.length >= SELFMAG && memcmp(file.window, ELFMAG, SELFMAG) == 0)
+		r = inspect_elf(&file, &info);
+	else if (file.length >= 2 && memcmp(file.window, "#!", 2) == 0)
+		inspect_script((const char *)file.window,
+			       file.length < SCRIPT_LINE ? file.length : SCRIPT_LINE, &info);
+	if (r == 0)
+		*ret_info = info;
+	return r;
+}
+
+const char *elf_kind_explain(enum elf_kind kind)
+{
+	switch (kind) {
+	case ELF_DYNAMIC:
+		return "is dynamically linked: libisosocks.so can be loaded into it";
+	case ELF_STATIC:
+		return "is statically linked: the dynamic linker that would load libisosocks.so "
+		       "never runs";
+	case ELF_GO:
+		return "is a Go program: it calls the kernel itself, past the C library whose "
+		       "calls "
+		       "libisosocks.so takes over";
+	case ELF_FOREIGN:
+		return "is built for another machine or word size: this libisosocks.so cannot be "
+		       "loaded "
+		       "into it";
+	case ELF_MUSL:
+		return "is linked to another C library (musl): libisosocks.so is built for this "
+		       "system's, "
+		       "and cannot be loaded into it";
+	case ELF_SCRIPT:
+		return "is a script: what decides is the interpreter that its first line names";
+	case ELF_OTHER:
+		break;
+	}
+	return "is neither an ELF program nor a script: the kernel cannot run it";
+}
