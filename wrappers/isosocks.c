@@ -326,8 +326,7 @@ static char **make_environment(const struct config *config, const char *runtime,
 {
 	const char *others = g_environ_getenv(environ, "LD_PRELOAD");
 	const char *outer = g_environ_getenv(environ, "ISOSOCKS_NAMES");
-	g_autofree char *executable = library_own_executable(error);
-	g_autofree char *library = executable ? library_find(executable, error) : NULL;
+	g_autofree char *library = library_find_own(error);
 	g_autofree char *policy = library ? compile_text(config, error) : NULL;
 	g_autofree char *names = policy ? launch_open_names(outer, error) : NULL;
 	g_autofree char *preload = NULL;

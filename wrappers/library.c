@@ -3,6 +3,8 @@
 #include "launch.h"
 
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #if defined(__x86_64__) && defined(__ILP32__)
@@ -32,18 +34,6 @@ static const char *const places[] = {
 	"../lib/" MULTIARCH "/isosocks/" LIBRARY_NAME,
 };
 
-char *library_own_executable(GError **error)
-{
-	char *path = g_file_read_link("/proc/self/exe", NULL);
-
-	if (!path)
-		g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED,
-			    "/proc/self/exe cannot be read, so that %s cannot be found: is /proc "
-			    "mounted?",
-			    LIBRARY_NAME);
-	return path;
-}
-
 /* ld.so(8): items end at a space or a colon, and a $ begins a substitution. */
 static gboolean check_path(const char *path, GError **error)
 {
@@ -72,6 +62,34 @@ char *library_find(const char *executable, GError **error)
 	}
 	g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED, "%s is not installed: it is none of %s",
 		    LIBRARY_NAME, tried->str);
+	return NULL;
+}
+
+/* The path that was executed, where it is no link: reading /proc/self/exe takes as long as all else
+ * here. */
+static char *find_as_started(void)
+{
+	const char *started = (const char *)getauxval(AT_EXECFN);
+	struct stat file;
+
+	if (!started || *started != '/' || lstat(started, &file) < 0 || !S_ISREG(file.st_mode))
+		return NULL;
+	return library_find(started, NULL);
+}
+
+char *library_find_own(GError **error)
+{
+	char *library = find_as_started();
+	g_autofree char *executable = NULL;
+
+	if (library)
+		return library;
+	executable = g_file_read_link("/proc/self/exe", NULL);
+	if (executable)
+		return library_find(executable, error);
+	g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED,
+		    "/proc/self/exe cannot be read, so that %s cannot be found: is /proc mounted?",
+		    LIBRARY_NAME);
 	return NULL;
 }
 

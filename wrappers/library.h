@@ -15,8 +15,8 @@
  */
 char *library_find(const char *executable, GError **error);
 
-/* The executable that runs now. */
-char *library_own_executable(GError **error);
+/* The library that belongs to the executable that runs now. */
+char *library_find_own(GError **error);
 
 /*
  * A value for LD_PRELOAD: the library, then what others preload, in their order, each once. A

@@ -467,6 +467,26 @@ Test(isosocks_cli, preloads_the_library_before_all_others)
 	assert_out(&result, expected);
 }
 
+Test(isosocks_cli, finds_its_library_when_started_by_a_link_or_a_relative_path)
+{
+	g_autofree char *isosocks = isosocks_path();
+	g_autofree char *folder = g_path_get_dirname(isosocks);
+	g_autofree char *expected = g_strconcat(folder, "/libisosocks.so\n", NULL);
+	g_autofree char *script = g_strdup_printf("sh -c 'd=$(mktemp -d) && ln -s %s $d/i && "
+						  "$d/i printenv LD_PRELOAD; rm -r $d; cd %s && "
+						  "./isosocks printenv LD_PRELOAD'",
+						  isosocks, folder);
+	g_auto(GStrv) words = NULL;
+	g_auto(GStrv) block = environment_new();
+	g_autofree char *out = NULL;
+	g_autofree char *twice = g_strconcat(expected, expected, NULL);
+
+	cr_assert(g_shell_parse_argv(script, NULL, &words, NULL));
+	cr_assert(g_spawn_sync(NULL, words, block, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, NULL,
+			       NULL, NULL));
+	cr_assert_str_eq(out, twice);
+}
+
 Test(isosocks_cli, passes_the_names_map_on_under_its_number)
 {
 	RESULT_AUTO result = run(NULL, "sh -c 'fd=${ISOSOCKS_NAMES%:*}; echo ${ISOSOCKS_NAMES#*:}; "

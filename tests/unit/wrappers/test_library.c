@@ -105,11 +105,3 @@ Test(library, leaves_the_first_place_to_a_sanitizer)
 	assert_preload(NULL, "a.so:/x/libtsan.so.2", "/x/libtsan.so.2:/l/libisosocks.so:a.so");
 	assert_preload("libasan.so.8", "/x/libasan.so.8", "/x/libasan.so.8:/l/libisosocks.so");
 }
-
-Test(library, belongs_to_the_executable_that_runs)
-{
-	g_autofree char *executable = library_own_executable(NULL);
-
-	cr_assert(g_path_is_absolute(executable));
-	cr_assert(g_file_test(executable, G_FILE_TEST_IS_EXECUTABLE));
-}
