@@ -137,33 +137,34 @@ static bool keeps_privileges_off(int fd)
 	       (fstatvfs(fd, &system) == 0 && (system.f_flag & ST_NOSUID));
 }
 
-/* Why the kernel would run it with AT_SECURE and drop LD_PRELOAD, or NULL. Root's capabilities do
- * not grow. */
+#define SETUID_PROBLEM                                                                             \
+	"is setuid or setgid: the kernel ignores LD_PRELOAD for it, and its traffic would not go " \
+	"through the proxy; run isosocks inside what it starts, as in sudo isosocks PROGRAM"
+#define CAPABILITY_PROBLEM                                                                         \
+	"has file capabilities: the kernel ignores LD_PRELOAD for it, and its traffic would not "  \
+	"go through the proxy; use a copy without them"
+
+/* Why the kernel would run it with AT_SECURE, or NULL. Root's capabilities do not grow. */
 static const char *find_privilege(int fd, const struct stat *file)
 {
-	const char *privilege = NULL;
+	const char *problem = NULL;
 
 	if (launch_changes_ids(file, getuid(), getgid()))
-		privilege = "is setuid or setgid";
+		problem = SETUID_PROBLEM;
 	else if (getuid() != 0 && fgetxattr(fd, "security.capability", NULL, 0) > 0)
-		privilege = "has file capabilities";
-	return privilege && !keeps_privileges_off(fd) ? privilege : NULL;
+		problem = CAPABILITY_PROBLEM;
+	return problem && !keeps_privileges_off(fd) ? problem : NULL;
 }
 
 static gboolean check_privilege(int fd, const char *path, GError **error)
 {
-	const char *privilege;
+	const char *problem;
 	struct stat file;
 
 	if (fstat(fd, &file) < 0)
 		return fail(error, LAUNCH_CANNOT_EXECUTE, "%s: %s", path, g_strerror(errno));
-	privilege = find_privilege(fd, &file);
-	if (!privilege)
-		return TRUE;
-	return fail(error, LAUNCH_CANNOT_EXECUTE,
-		    "%s %s: the kernel then ignores LD_PRELOAD, and its traffic would not go "
-		    "through the proxy. Run isosocks as that user, inside: %s isosocks PROGRAM",
-		    path, privilege, path);
+	problem = find_privilege(fd, &file);
+	return !problem || fail(error, LAUNCH_CANNOT_EXECUTE, "%s %s", path, problem);
 }
 
 /* What the user can do about a program of this kind. */
