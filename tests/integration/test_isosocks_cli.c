@@ -39,8 +39,9 @@ static void result_clear(struct result *result)
 static char *isosocks_path(void)
 {
 	const char *build = g_getenv("BUILD");
+	g_autofree char *path = g_build_filename(build ? build : "build/release", "isosocks", NULL);
 
-	return g_canonicalize_filename("isosocks", build ? build : "build/release");
+	return g_canonicalize_filename(path, NULL);
 }
 
 /* A sanitizer in the library wants to be first in processes that are not ours. */
