@@ -19,10 +19,9 @@ enum elf_kind {
 
 struct elf_info {
 	enum elf_kind kind;
-	char interpreter[256]; /* ELF_DYNAMIC, ELF_MUSL: PT_INTERP; ELF_SCRIPT: the path behind #!
-				*/
+	char interpreter[256]; /* PT_INTERP, or the path behind #!; "" when there is none */
 	char argument[256];    /* ELF_SCRIPT: the one argument behind it, or "" */
-	bool needs_asan; /* DT_NEEDED has libasan or libtsan: it must be first in LD_PRELOAD */
+	bool needs_asan;       /* DT_NEEDED has libasan or libtsan: it must be preloaded first */
 };
 
 /*
