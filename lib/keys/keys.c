@@ -525,27 +525,36 @@ unsigned keys_message(const struct keys *keys, const char *varying, size_t varyi
 	return add_part(part, count, wire + gap.tail, keys->length - gap.tail);
 }
 
-/* The text of a password as it grows, and its digest once it is too long. */
+/* The text of a password as it grows. Once it is too long, its room is where the digest is fed
+ * from. */
 struct password {
 	struct bytes_writer text;
 	struct sha256 sha;
 	bool hashed;
 };
 
-static void put_text(struct password *password, const void *from, size_t length)
+static void flush(struct password *password)
 {
 	struct bytes_writer *text = &password->text;
 
-	if (!password->hashed && length <= (size_t)(text->end - text->at)) {
-		bytes_put(text, from, length);
-		return;
-	}
-	if (!password->hashed) {
-		password->hashed = true;
+	if (!password->hashed)
 		sha256_init(&password->sha);
-		sha256_update(&password->sha, text->start, bytes_length(text));
+	password->hashed = true;
+	sha256_update(&password->sha, text->start, bytes_length(text));
+	text->at = text->start;
+	text->bad = false;
+}
+
+/* A name is the longest that comes at once, and it fits into an empty room. */
+_Static_assert(KEYS_NAME_MAX <= KEYS_PASSWORD_MAX, "a name has room");
+
+static void put_text(struct password *password, const void *from, size_t length)
+{
+	bytes_put(&password->text, from, length);
+	if (password->text.bad) {
+		flush(password);
+		bytes_put(&password->text, from, length);
 	}
-	sha256_update(&password->sha, from, length);
 }
 
 static void put_value(struct password *password, const void *from, size_t length)
@@ -553,10 +562,11 @@ static void put_value(struct password *password, const void *from, size_t length
 	const uint8_t *byte = from;
 
 	for (size_t i = 0; i < length; i++) {
-		uint8_t escape[ESCAPE_MAX];
-		struct bytes_writer w = bytes_writer(escape, sizeof(escape));
-		bytes_put_escaped(&w, byte[i], "");
-		put_text(password, escape, bytes_length(&w));
+		bytes_put_escaped(&password->text, byte[i], "");
+		if (password->text.bad) {
+			flush(password);
+			bytes_put_escaped(&password->text, byte[i], "");
+		}
 	}
 }
 
@@ -592,7 +602,7 @@ size_t keys_password(const struct keys *keys, const char *varying, size_t varyin
 		put_value(&password, keys->wire + gap.tail, gap.value_end - gap.tail);
 	}
 	if (password.hashed) {
-		password.text = bytes_writer(room, KEYS_PASSWORD_MAX);
+		flush(&password);
 		put_digest(&password.text, &password.sha);
 	}
 	return bytes_length(&password.text);

@@ -49,7 +49,10 @@ static void expand(uint32_t schedule[64], const uint8_t *block)
 	}
 }
 
-/* FIPS 180-4 §6.2.2 steps 2 to 4. v holds its working variables a to h. */
+/*
+ * FIPS 180-4 §6.2.2 steps 2 to 4. Its working variables a to h are in v, and it is their names that
+ * move from round to round: in round t, a is v[-t mod 8].
+ */
 static void compress(uint32_t state[8], const uint8_t *block)
 {
 	uint32_t schedule[64], v[8];
@@ -57,15 +60,16 @@ static void compress(uint32_t state[8], const uint8_t *block)
 	expand(schedule, block);
 	memcpy(v, state, sizeof(v));
 	for (unsigned t = 0; t < 64; t++) {
-		const uint32_t big_1 = rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25);
-		const uint32_t choice = (v[4] & v[5]) ^ (~v[4] & v[6]);
-		const uint32_t one = v[7] + big_1 + choice + constants[t] + schedule[t];
-		const uint32_t big_0 = rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22);
-		const uint32_t majority = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
+		const uint32_t a = v[-t & 7], b = v[(1 - t) & 7], c = v[(2 - t) & 7];
+		const uint32_t e = v[(4 - t) & 7], f = v[(5 - t) & 7], g = v[(6 - t) & 7];
+		const uint32_t big_1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
+		const uint32_t big_0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
+		const uint32_t choice = (e & f) ^ (~e & g);
+		const uint32_t majority = (a & b) ^ (a & c) ^ (b & c);
+		const uint32_t one = v[(7 - t) & 7] + big_1 + choice + constants[t] + schedule[t];
 
-		memmove(v + 1, v, 7 * sizeof(*v));
-		v[4] += one;
-		v[0] = one + big_0 + majority;
+		v[(3 - t) & 7] += one;
+		v[(7 - t) & 7] = one + big_0 + majority;
 	}
 	for (unsigned i = 0; i < 8; i++)
 		state[i] += v[i];
