@@ -96,10 +96,10 @@ GByteArray *answer_status(struct faults *faults, guint8 method, guint8 status, g
 /* The address in another form: what it says is of no use, how it is read is what is tested. */
 static struct address reshape(guint type)
 {
-	struct address shaped = { .type = (guint8)type, .port = 9 };
+	struct address shaped = { .type = (guint8)type };
 
 	if (type == ADDRESS_NAME)
-		address_set_name(&shaped, "bound.isosocks.test", 9);
+		address_set_name(&shaped, "bound.isosocks.test", 0);
 	else if (type == ADDRESS_IPV6)
 		shaped.length = 16;
 	else

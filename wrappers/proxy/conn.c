@@ -19,7 +19,7 @@
 #include <sys/socket.h>
 
 #define CHUNK	  (16 * 1024) /* read at once during the handshake */
-#define LINGER_MS 2000	      /* how long a client may still send after our last byte */
+#define LINGER_MS 10000	      /* how long a client may still send after our last byte */
 
 enum state {
 	CONN_READING, /* towards the next whole message */

@@ -43,7 +43,8 @@ struct dial *dial_new(const struct request *request, const struct map *map,
 {
 	struct dial *dial = g_rc_box_new0(struct dial);
 	dial->request = *request;
-	dial->request.target = map_apply(map, &request->target);
+	if (request->command != COMMAND_RESOLVE_PTR)
+		dial->request.target = map_apply(map, &request->target);
 	dial->map = map;
 	dial->upstream = upstream;
 	dial->login = login;
