@@ -2,12 +2,10 @@
 
 #include "answer.h"
 #include "dial.h"
-#include "endpoint.h"
 #include "fault.h"
 #include "isolation.h"
-#include "jsonlog.h"
-#include "message.h"
 #include "pairs.h"
+#include "record.h"
 #include "relay.h"
 #include "settings.h"
 #include "upstream.h"
@@ -33,14 +31,12 @@ struct conn {
 	const struct settings *settings;
 	GSocket *client;
 	GSocket *target;
-	guint64 number;
 	void (*gone)(void *data, struct conn *conn);
 	void *data;
 
 	enum state state;
 	enum step step;
 	GByteArray *in;
-	guint reads;
 	guint watch;
 	guint timer;
 	guint reaper;
@@ -49,17 +45,8 @@ struct conn {
 	GByteArray *answer;
 	void (*after)(struct conn *conn); /* once the answer is written */
 
-	struct greeting greeting;
-	gboolean greeted;
-	guint8 method;
-	gboolean has_method;
-	struct pairs *pairs;
-	struct credentials login; /* method 02's */
-	gboolean has_login;
+	struct record record;
 	struct credentials isolation; /* method 97's pairs as the upstream understands them */
-	struct request request;
-	char *host;
-	const char *fault; /* the one that decided the end */
 
 	struct dial *dial;
 	GByteArray *early; /* the target's first bytes, from the upstream */
@@ -68,90 +55,6 @@ struct conn {
 
 static void advance(struct conn *conn);
 static void read_on(struct conn *conn);
-
-/* ---- the log ---- */
-
-static void add_pairs(const struct conn *conn, GString *line)
-{
-	jsonlog_open_object(line, "pairs");
-	for (guint i = 0; conn->pairs && i < pairs_count(conn->pairs); i++) {
-		const struct pair *pair = pairs_get(conn->pairs, i);
-		gsize length;
-		const void *value = g_bytes_get_data(pair->value, &length);
-		jsonlog_add_text(line, pair->name, value, length);
-	}
-	jsonlog_close_object(line);
-}
-
-/* What the handshake has told so far. */
-static void add_handshake(const struct conn *conn, GString *line)
-{
-	if (conn->greeted)
-		jsonlog_add_numbers(line, "offered", conn->greeting.methods, conn->greeting.count);
-	if (conn->has_method)
-		jsonlog_add_number(line, "method", conn->method);
-	add_pairs(conn, line);
-	if (conn->has_login) {
-		jsonlog_add_text(line, "username", conn->login.user, conn->login.user_length);
-		jsonlog_add_text(line, "password", conn->login.password,
-				 conn->login.password_length);
-	}
-	if (conn->fault)
-		jsonlog_add_text(line, "fault", conn->fault, strlen(conn->fault));
-}
-
-static void log_accept(const struct conn *conn)
-{
-	GString *line = jsonlog_begin("accept", conn->number);
-	g_autoptr(GSocketAddress) peer = g_socket_get_remote_address(conn->client, NULL);
-	g_autofree char *text = endpoint_text(peer);
-
-	jsonlog_add_text(line, "peer", text, strlen(text));
-	jsonlog_write(conn->settings->log, line);
-}
-
-/* `reply` -1: none is given. */
-static void log_error(const struct conn *conn, const char *why, int reply)
-{
-	GString *line = jsonlog_begin("handshake-error", conn->number);
-
-	jsonlog_add_text(line, "step", step_name(conn->step), strlen(step_name(conn->step)));
-	jsonlog_add_text(line, "why", why, strlen(why));
-	add_handshake(conn, line);
-	if (reply >= 0)
-		jsonlog_add_number(line, "reply", reply);
-	jsonlog_write(conn->settings->log, line);
-}
-
-/* `reply` -1: there will be none. */
-static void log_request(const struct conn *conn, int reply)
-{
-	GString *line = jsonlog_begin("request", conn->number);
-	const struct address *target = &conn->request.target;
-	gsize length;
-	g_autofree char *host = address_host(target, &length);
-
-	add_handshake(conn, line);
-	jsonlog_add_number(line, "cmd", conn->request.command);
-	jsonlog_add_number(line, "atyp", target->type);
-	jsonlog_add_text(line, "host", host, length);
-	jsonlog_add_number(line, "port", target->port);
-	if (reply >= 0)
-		jsonlog_add_number(line, "reply", reply);
-	else
-		jsonlog_add_null(line, "reply");
-	jsonlog_add_number(line, "reads", conn->reads);
-	jsonlog_write(conn->settings->log, line);
-}
-
-static void log_close(const struct conn *conn)
-{
-	GString *line = jsonlog_begin("close", conn->number);
-
-	jsonlog_add_number(line, "up", conn->relay ? (gint64)relay_up(conn->relay) : 0);
-	jsonlog_add_number(line, "down", conn->relay ? (gint64)relay_down(conn->relay) : 0);
-	jsonlog_write(conn->settings->log, line);
-}
 
 /* ---- the end ---- */
 
@@ -170,7 +73,9 @@ static void finish(struct conn *conn)
 	if (conn->state == CONN_ENDED)
 		return;
 	conn->state = CONN_ENDED;
-	log_close(conn);
+	record_log_close(&conn->record, conn->settings->log,
+			 conn->relay ? relay_up(conn->relay) : 0,
+			 conn->relay ? relay_down(conn->relay) : 0);
 	g_clear_handle_id(&conn->watch, g_source_remove);
 	g_clear_handle_id(&conn->timer, g_source_remove);
 	writer_done(&conn->writer);
@@ -222,7 +127,7 @@ static void end_stream(struct conn *conn)
 
 static void violation(struct conn *conn, const char *why)
 {
-	log_error(conn, why, -1);
+	record_log_error(&conn->record, conn->settings->log, conn->step, why, -1);
 	end_stream(conn);
 }
 
@@ -237,14 +142,15 @@ static void receive(struct conn *conn)
 	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
 		return;
 	if (n <= 0 && conn->state == CONN_READING)
-		log_error(conn, n < 0 ? error->message : "the client ended the stream", -1);
+		record_log_error(&conn->record, conn->settings->log, conn->step,
+				 n < 0 ? error->message : "the client ended the stream", -1);
 	if (n <= 0) {
 		finish(conn);
 		return;
 	}
 	if (conn->state != CONN_READING)
 		return;
-	conn->reads++;
+	conn->record.reads++;
 	g_byte_array_append(conn->in, chunk, (guint)n);
 	advance(conn);
 }
@@ -306,7 +212,8 @@ static void on_written(void *data, gboolean failed)
 /* The answer up to its first N bytes, if a fault of this kind is set. */
 static gboolean shorten(struct conn *conn, enum fault_id id)
 {
-	const struct fault *fault = faults_take(conn->settings->faults, id, conn->step, conn->host);
+	const struct fault *fault =
+		faults_take(conn->settings->faults, id, conn->step, conn->record.host);
 
 	if (fault && fault->number < conn->answer->len)
 		g_byte_array_set_size(conn->answer, fault->number);
@@ -342,8 +249,8 @@ static void send_answer_delayed(struct conn *conn)
 		[STEP_AUTH] = FAULT_DELAY_AUTH,
 		[STEP_REQUEST] = FAULT_DELAY,
 	};
-	const struct fault *delay =
-		faults_take(conn->settings->faults, delays[conn->step], conn->step, conn->host);
+	const struct fault *delay = faults_take(conn->settings->faults, delays[conn->step],
+						conn->step, conn->record.host);
 
 	conn->state = CONN_WAITING;
 	if (!delay) {
@@ -358,7 +265,7 @@ static void send_answer_delayed(struct conn *conn)
 static void answer(struct conn *conn, GByteArray *bytes, void (*after)(struct conn *conn))
 {
 	const struct fault *garbage =
-		faults_take(conn->settings->faults, FAULT_GARBAGE, conn->step, conn->host);
+		faults_take(conn->settings->faults, FAULT_GARBAGE, conn->step, conn->record.host);
 
 	conn->answer = bytes;
 	conn->after = after;
@@ -383,13 +290,13 @@ static gboolean is_intercepted(struct conn *conn)
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
-		const struct fault *fault =
-			faults_take(conn->settings->faults, rows[i].id, conn->step, conn->host);
+		const struct fault *fault = faults_take(conn->settings->faults, rows[i].id,
+							conn->step, conn->record.host);
 		if (!fault)
 			continue;
-		conn->fault = fault->text;
+		conn->record.fault = fault->text;
 		if (conn->step == STEP_REQUEST)
-			log_request(conn, -1);
+			record_log_request(&conn->record, conn->settings->log, -1);
 		rows[i].act(conn);
 		return TRUE;
 	}
@@ -407,7 +314,7 @@ static void next_message(struct conn *conn, enum step step)
 
 static void after_method(struct conn *conn)
 {
-	next_message(conn, conn->method == METHOD_NONE ? STEP_REQUEST : STEP_AUTH);
+	next_message(conn, conn->record.method == METHOD_NONE ? STEP_REQUEST : STEP_AUTH);
 }
 
 static gboolean is_method(guint8 method)
@@ -422,10 +329,10 @@ static guint8 choose_method(struct conn *conn)
 		faults_take(settings->faults, FAULT_METHOD, STEP_GREETING, NULL);
 
 	if (fault) {
-		conn->fault = fault->text;
+		conn->record.fault = fault->text;
 		return (guint8)fault->number;
 	}
-	return greeting_choose(&conn->greeting, settings->methods, settings->method_count);
+	return greeting_choose(&conn->record.greeting, settings->methods, settings->method_count);
 }
 
 static void answer_greeting(struct conn *conn)
@@ -435,18 +342,19 @@ static void answer_greeting(struct conn *conn)
 
 	if (is_intercepted(conn))
 		return;
-	conn->method = choose_method(conn);
-	conn->has_method = TRUE;
-	bytes = answer_method(conn->settings->faults, conn->method, &last);
-	if (!is_method(conn->method))
-		log_error(conn, "no method in common", -1);
-	answer(conn, bytes, is_method(conn->method) && !last ? after_method : end_stream);
+	conn->record.method = choose_method(conn);
+	conn->record.has_method = TRUE;
+	bytes = answer_method(conn->settings->faults, conn->record.method, &last);
+	if (!is_method(conn->record.method))
+		record_log_error(&conn->record, conn->settings->log, conn->step,
+				 "no method in common", -1);
+	answer(conn, bytes, is_method(conn->record.method) && !last ? after_method : end_stream);
 }
 
 /* The steps return FALSE when they need more input, and have acted otherwise. */
 static gboolean take_greeting(struct conn *conn)
 {
-	int used = greeting_parse(conn->in->data, conn->in->len, &conn->greeting);
+	int used = greeting_parse(conn->in->data, conn->in->len, &conn->record.greeting);
 
 	if (used == 0)
 		return FALSE;
@@ -455,7 +363,7 @@ static gboolean take_greeting(struct conn *conn)
 		return TRUE;
 	}
 	consume(conn, used);
-	conn->greeted = TRUE;
+	conn->record.greeted = TRUE;
 	answer_greeting(conn);
 	return TRUE;
 }
@@ -476,19 +384,20 @@ static void answer_auth(struct conn *conn, guint8 status, const char *why)
 
 	if (fault) {
 		status = (guint8)fault->number;
-		conn->fault = fault->text;
+		conn->record.fault = fault->text;
 		why = "a fault decides the status";
 	}
 	if (status != STATUS_OK)
-		log_error(conn, why, -1);
-	bytes = answer_status(faults, conn->method, status, &last);
+		record_log_error(&conn->record, conn->settings->log, conn->step, why, -1);
+	bytes = answer_status(faults, conn->record.method, status, &last);
 	answer(conn, bytes, status == STATUS_OK && !last ? after_status : end_stream);
 }
 
 static gboolean is_refused_by_fault(struct conn *conn)
 {
-	return conn->login.user_length == strlen(ISOLATION_USER) &&
-	       memcmp(conn->login.user, ISOLATION_USER, conn->login.user_length) == 0 &&
+	return conn->record.login.user_length == strlen(ISOLATION_USER) &&
+	       memcmp(conn->record.login.user, ISOLATION_USER, conn->record.login.user_length) ==
+		       0 &&
 	       faults_take(conn->settings->faults, FAULT_REFUSE_PAIRS, STEP_AUTH, NULL);
 }
 
@@ -501,7 +410,7 @@ static void answer_password(struct conn *conn)
 	if (is_refused_by_fault(conn))
 		answer_auth(conn, STATUS_FAILED, "a fault refuses pairs in a password");
 	else if (settings->user &&
-		 !credentials_equal(&conn->login, settings->user, settings->password))
+		 !credentials_equal(&conn->record.login, settings->user, settings->password))
 		answer_auth(conn, STATUS_FAILED, "wrong username or password");
 	else
 		answer_auth(conn, STATUS_OK, NULL);
@@ -509,7 +418,7 @@ static void answer_password(struct conn *conn)
 
 static gboolean take_password(struct conn *conn)
 {
-	int used = credentials_parse(conn->in->data, conn->in->len, &conn->login);
+	int used = credentials_parse(conn->in->data, conn->in->len, &conn->record.login);
 
 	if (used == 0)
 		return FALSE;
@@ -518,7 +427,7 @@ static gboolean take_password(struct conn *conn)
 		return TRUE;
 	}
 	consume(conn, used);
-	conn->has_login = TRUE;
+	conn->record.has_login = TRUE;
 	answer_password(conn);
 	return TRUE;
 }
@@ -538,8 +447,8 @@ static gboolean may_enter_with_pairs(const struct conn *conn)
 {
 	const struct settings *settings = conn->settings;
 
-	return !settings->user || (pair_equals(conn->pairs, "USERNAME", settings->user) &&
-				   pair_equals(conn->pairs, "PASSWD", settings->password));
+	return !settings->user || (pair_equals(conn->record.pairs, "USERNAME", settings->user) &&
+				   pair_equals(conn->record.pairs, "PASSWD", settings->password));
 }
 
 static void answer_pairs(struct conn *conn, int used)
@@ -559,12 +468,12 @@ static void answer_pairs(struct conn *conn, int used)
 
 static gboolean take_pairs(struct conn *conn)
 {
-	if (!conn->pairs)
-		conn->pairs = pairs_new();
-	int used = pairs_parse(conn->pairs, conn->in->data, conn->in->len);
+	if (!conn->record.pairs)
+		conn->record.pairs = pairs_new();
+	int used = pairs_parse(conn->record.pairs, conn->in->data, conn->in->len);
 	if (used > 0)
 		consume(conn, used);
-	if (used >= 0 && !pairs_is_complete(conn->pairs))
+	if (used >= 0 && !pairs_is_complete(conn->record.pairs))
 		return FALSE;
 	answer_pairs(conn, used);
 	return TRUE;
@@ -572,7 +481,7 @@ static gboolean take_pairs(struct conn *conn)
 
 static gboolean take_auth(struct conn *conn)
 {
-	return conn->method == METHOD_PAIRS ? take_pairs(conn) : take_password(conn);
+	return conn->record.method == METHOD_PAIRS ? take_pairs(conn) : take_password(conn);
 }
 
 /* ---- request ---- */
@@ -596,14 +505,14 @@ static void start_relay(struct conn *conn)
 
 static void send_reply(struct conn *conn, guint8 reply, const struct address *bound)
 {
-	answer(conn, answer_reply(conn->settings->faults, reply, bound, conn->host),
+	answer(conn, answer_reply(conn->settings->faults, reply, bound, conn->record.host),
 	       conn->target ? start_relay : end_stream);
 }
 
 static void on_dialled(void *data, const struct dial_result *result)
 {
 	struct conn *conn = data;
-	guint8 reply = upstream_translate(result->reply, conn->method);
+	guint8 reply = upstream_translate(result->reply, conn->record.method);
 
 	conn->target = result->socket;
 	if (conn->state == CONN_ENDED)
@@ -611,7 +520,7 @@ static void on_dialled(void *data, const struct dial_result *result)
 	release(conn);
 	if (result->early)
 		conn->early = g_byte_array_ref(result->early);
-	log_request(conn, reply);
+	record_log_request(&conn->record, conn->settings->log, reply);
 	send_reply(conn, reply, reply == REPLY_SUCCEEDED ? &result->bound : NULL);
 }
 
@@ -627,9 +536,10 @@ static void set_text(guint8 bytes[static 255], guint8 *ret_length, const char *t
  */
 static const struct credentials *upstream_login(struct conn *conn)
 {
-	if (conn->method != METHOD_PAIRS)
-		return conn->has_login ? &conn->login : NULL;
-	g_autofree char *password = isolation_password(conn->pairs, conn->settings->user == NULL);
+	if (conn->record.method != METHOD_PAIRS)
+		return conn->record.has_login ? &conn->record.login : NULL;
+	g_autofree char *password =
+		isolation_password(conn->record.pairs, conn->settings->user == NULL);
 	if (!password)
 		return NULL;
 	set_text(conn->isolation.user, &conn->isolation.user_length, ISOLATION_USER);
@@ -648,7 +558,7 @@ static void dial(struct conn *conn)
 	const struct settings *settings = conn->settings;
 
 	hold(conn);
-	conn->dial = dial_new(&conn->request, settings->map, settings->upstream,
+	conn->dial = dial_new(&conn->record.request, settings->map, settings->upstream,
 			      upstream_login(conn), on_dialled, conn);
 	dial_start(conn->dial);
 }
@@ -659,13 +569,13 @@ static void carry_out(struct conn *conn)
 
 	if (is_intercepted(conn))
 		return;
-	fault = faults_take(conn->settings->faults, FAULT_REPLY, STEP_REQUEST, conn->host);
+	fault = faults_take(conn->settings->faults, FAULT_REPLY, STEP_REQUEST, conn->record.host);
 	if (fault) {
-		conn->fault = fault->text;
-		log_request(conn, (int)fault->number);
+		conn->record.fault = fault->text;
+		record_log_request(&conn->record, conn->settings->log, (int)fault->number);
 		send_reply(conn, (guint8)fault->number, NULL);
-	} else if (!is_command(conn->request.command)) {
-		log_request(conn, REPLY_COMMAND_NOT_SUPPORTED);
+	} else if (!is_command(conn->record.request.command)) {
+		record_log_request(&conn->record, conn->settings->log, REPLY_COMMAND_NOT_SUPPORTED);
 		send_reply(conn, REPLY_COMMAND_NOT_SUPPORTED, NULL);
 	} else {
 		dial(conn);
@@ -676,18 +586,17 @@ static void refuse_request(struct conn *conn, int cause)
 {
 	guint8 reply = cause == -EAFNOSUPPORT ? REPLY_ADDRESS_NOT_SUPPORTED : REPLY_GENERAL_FAILURE;
 
-	log_error(conn,
-		  cause == -EAFNOSUPPORT
-			  ? "unknown address type"
-			  : "a wrong version or reserved byte, or an impossible name",
-		  reply);
+	record_log_error(&conn->record, conn->settings->log, conn->step,
+			 cause == -EAFNOSUPPORT
+				 ? "unknown address type"
+				 : "a wrong version or reserved byte, or an impossible name",
+			 reply);
 	send_reply(conn, reply, NULL);
 }
 
 static gboolean take_request(struct conn *conn)
 {
-	int used = request_parse(conn->in->data, conn->in->len, &conn->request);
-	gsize length;
+	int used = request_parse(conn->in->data, conn->in->len, &conn->record.request);
 
 	if (used == 0)
 		return FALSE;
@@ -696,7 +605,7 @@ static gboolean take_request(struct conn *conn)
 		return TRUE;
 	}
 	consume(conn, used);
-	conn->host = address_host(&conn->request.target, &length);
+	record_set_host(&conn->record);
 	carry_out(conn);
 	return TRUE;
 }
@@ -725,7 +634,7 @@ struct conn *conn_new(const struct settings *settings, GSocket *client, guint64 
 	struct conn *conn = g_new0(struct conn, 1);
 	conn->settings = settings;
 	conn->client = client;
-	conn->number = number;
+	conn->record.number = number;
 	conn->gone = gone;
 	conn->data = data;
 	conn->in = g_byte_array_new();
@@ -747,7 +656,7 @@ static void set_pieces(struct conn *conn)
 
 void conn_start(struct conn *conn)
 {
-	log_accept(conn);
+	record_log_accept(&conn->record, conn->settings->log, conn->client);
 	set_pieces(conn);
 	conn->step = STEP_ACCEPT;
 	if (!is_intercepted(conn))
@@ -762,16 +671,10 @@ void conn_free(struct conn *conn)
 	g_clear_handle_id(&conn->reaper, g_source_remove);
 	dial_free(conn->dial);
 	relay_free(conn->relay);
-	g_clear_pointer(&conn->pairs, pairs_free);
+	record_clear(&conn->record);
 	g_clear_pointer(&conn->in, g_byte_array_unref);
 	g_clear_pointer(&conn->early, g_byte_array_unref);
 	g_clear_pointer(&conn->answer, g_byte_array_unref);
 	g_clear_object(&conn->target);
-	g_free(conn->host);
 	g_free(conn);
-}
-
-guint64 conn_number(const struct conn *conn)
-{
-	return conn->number;
 }

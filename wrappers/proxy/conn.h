@@ -24,6 +24,4 @@ void conn_start(struct conn *conn);
 /* Ends it at once if it is still there. */
 void conn_free(struct conn *conn);
 
-guint64 conn_number(const struct conn *conn);
-
 #endif
