@@ -159,11 +159,6 @@ guint16 server_port(const struct server *server, guint index)
 	return local ? g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(local)) : 0;
 }
 
-guint server_connections(const struct server *server)
-{
-	return g_hash_table_size(server->conns);
-}
-
 void server_raise_limits(void)
 {
 	struct rlimit limit;

@@ -20,8 +20,6 @@ void server_free(struct server *server);
 guint server_listeners(const struct server *server);
 guint16 server_port(const struct server *server, guint index);
 
-guint server_connections(const struct server *server);
-
 /* Raises this process's soft limit of open files to the hard one: each client takes two. */
 void server_raise_limits(void);
 
