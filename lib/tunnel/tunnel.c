@@ -128,7 +128,12 @@ static int dial(struct tunnel *t, int fd)
 void tunnel_disconnect(int fd)
 {
 	const struct sockaddr unspecified = { .sa_family = AF_UNSPEC };
+	socklen_t length = sizeof(int);
+	int error;
+
 	libc()->connect(fd, &unspecified, sizeof(unspecified));
+	/* A connection cut short leaves ECONNRESET pending; reading it takes it away. */
+	libc()->getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
 }
 
 static int start_again(struct tunnel *t, int fd, enum tunnel_attempt attempt)
@@ -223,7 +228,8 @@ static int send_output(struct tunnel *t, int fd)
 		return 0;
 	if (error == -EAGAIN)
 		return wait_more(t);
-	if (!t->established)
+	const bool was_reset = error == -ECONNRESET || error == -EPIPE;
+	if (!t->established && !was_reset)
 		return proxy_error(error);
 	mute(t);
 	return 0;
@@ -333,6 +339,7 @@ int tunnel_start(struct tunnel *t, int fd)
 	t->deadline = now() + t->plan.timeout * 1000000000ull;
 	t->retries = t->plan.retry;
 	t->fell_back = false;
+	atomic_store_explicit(&t->over, OVER_NOT, memory_order_relaxed);
 	prepare_attempt(t, may_offer(t, t->plan.known) ? ATTEMPT_KNOWN : ATTEMPT_FULL);
 	const int r = dial(t, fd);
 

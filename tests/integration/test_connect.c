@@ -49,8 +49,7 @@ static void assert_connect(enum lab_user user, const char *options, const char *
 	g_free(line);
 }
 
-/* ---- replies
- * ------------------------------------------------------------------------------------------ */
+/* ---- replies ---- */
 
 static const struct {
 	unsigned code;
@@ -122,8 +121,7 @@ Test(connect, maps_every_reply_with_each_method_for_each_user)
 	}
 }
 
-/* ---- reaching a target
- * -------------------------------------------------------------------------------- */
+/* ---- reaching a target ---- */
 
 /* A proxy that leads example.test, 203.0.113.5 and 2001:db8::5 to a server called «the target». */
 static void start_leading_proxy(const char *options)
@@ -226,8 +224,7 @@ Test(connect, may_be_tried_again_after_a_failure)
 	lab_assert_out(&result, "line=this is the target\n");
 }
 
-/* ---- what a proxy may do to its bytes
- * ----------------------------------------------------------------- */
+/* ---- what a proxy may do to its bytes ---- */
 
 static const char *const harmless[] = {
 	"--fault bytes",    "--fault split:3",
@@ -286,8 +283,7 @@ Test(connect, leaves_data_glued_behind_the_reply_to_the_application)
 	}
 }
 
-/* ---- faults
- * ------------------------------------------------------------------------------------------- */
+/* ---- faults ---- */
 
 static const struct {
 	const char *faults;  /* of the proxy */
@@ -364,8 +360,7 @@ Test(connect, says_enetdown_when_no_proxy_listens)
 		assert_connect(user, "-x 127.0.0.1:1", "203.0.113.5 80", "ENETDOWN");
 }
 
-/* ---- falling back
- * ------------------------------------------------------------------------------------- */
+/* ---- falling back ---- */
 
 Test(connect, goes_on_without_derived_keys_that_a_proxy_refuses)
 {
@@ -416,8 +411,7 @@ Test(connect, negotiates_in_full_when_a_known_proxy_has_changed)
 	g_free(change);
 }
 
-/* ---- keys
- * --------------------------------------------------------------------------------------------- */
+/* ---- keys ---- */
 
 static const struct {
 	const char *method;
@@ -501,8 +495,7 @@ Test(connect, sends_keys_of_eight_kibibytes)
 	lab_assert_has(requests[1], value);
 }
 
-/* ---- pipelining
- * --------------------------------------------------------------------------------------- */
+/* ---- pipelining ---- */
 
 static const struct {
 	const char *method;
@@ -547,8 +540,7 @@ Test(connect, saves_round_trips_in_the_shapes_that_servers_take)
 	}
 }
 
-/* ---- signals and time
- * --------------------------------------------------------------------------------- */
+/* ---- signals and time ---- */
 
 Test(connect, is_interrupted_as_the_kernel_does_it)
 {
@@ -574,8 +566,7 @@ Test(connect, honours_so_sndtimeo)
 	lab_assert_out(&result, "connect=EINPROGRESS\n");
 }
 
-/* ---- the policy
- * --------------------------------------------------------------------------------------- */
+/* ---- the policy ---- */
 
 Test(connect, goes_to_loopback_directly)
 {

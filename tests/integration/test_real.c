@@ -123,7 +123,7 @@ static const struct {
 	  "scp -q -F none -i $ID -o BatchMode=yes -o StrictHostKeyChecking=no "
 	  "-o UserKnownHostsFile=/dev/null root@ssh.test:$LAB/page $DIR/d && cat $DIR/d",
 	  PAGE, "ssh.test" },
-	{ "rsync", "rsync -q -e '" SSH "' root@ssh.test:$LAB/page $DIR/e && cat $DIR/e", PAGE,
+	{ "rsync", "rsync -q -e \"" SSH "\" root@ssh.test:$LAB/page $DIR/e && cat $DIR/e", PAGE,
 	  "ssh.test" },
 	{ "python3",
 	  "python3 -c \"import urllib.request as u; "

@@ -39,6 +39,12 @@ static void give_up(const char *what)
 	cr_skip_test("%s: %s", what, g_strerror(error));
 }
 
+static void die_with_parent(gpointer data)
+{
+	(void)data;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 static void write_file(const char *path, const char *text)
 {
 	const int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -81,6 +87,26 @@ static void mount_build(void)
 		give_up("a bind mount of the build");
 }
 
+/*
+ * The first process of a PID namespace takes all others with it when it ends; this one ends with
+ * the test, however that does. Without it a daemon would outlive a test that fails.
+ */
+static void start_keeper(void)
+{
+	if (unshare(CLONE_NEWPID) < 0)
+		give_up("a PID namespace");
+	const pid_t keeper = fork();
+	if (keeper < 0)
+		give_up("a keeper process");
+	if (keeper > 0)
+		return;
+	die_with_parent(NULL);
+	signal(SIGCHLD, SIG_IGN);
+	close_range(0, ~0u, 0);
+	for (;;)
+		pause();
+}
+
 void lab_open(void)
 {
 	lab.is_root = getuid() == 0;
@@ -94,6 +120,7 @@ void lab_open(void)
 	chmod(lab.folder, 0777);
 	raise_loopback();
 	mount_build();
+	start_keeper();
 	lab.log = g_build_filename(lab.folder, "log-0", NULL);
 	/* Nothing of the caller's environment may reach the programs under test. */
 	char **names = g_listenv();
@@ -126,12 +153,6 @@ char *lab_program(const char *name)
 }
 
 /* ---- background programs ---- */
-
-static void die_with_parent(gpointer data)
-{
-	(void)data;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-}
 
 static char *read_line(int fd)
 {
