@@ -205,7 +205,7 @@ static void check_pool(struct check *check, const struct blob_header *header)
 	const uint32_t base = load_address(header->pool);
 	const uint8_t prefix = header->pool_prefix;
 	const bool is_loopback = base >> 24 == 127;
-	const bool is_benchmark = base >> 17 == (198u << 8 | 18u) >> 1 && prefix >= 15;
+	const bool is_benchmark = base >> 17 == (198u << 8 | 18u) >> 1;
 
 	expect(check, prefix >= 8 && prefix <= 30);
 	expect(check, prefix > 30 || (base & (0xffffffffu >> prefix)) == 0);

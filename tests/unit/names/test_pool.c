@@ -560,6 +560,20 @@ Test(pool, goes_round_entries_that_are_never_finished)
 	cr_assert_eq(pool_get_address(&pool, "full.example", 12, &address), -EBUSY);
 }
 
+/* Slots that say "being written", and an entry of that number with the very name. */
+Test(pool, never_gives_the_first_address)
+{
+	struct pool pool = new_pool(PREFIX);
+
+	get(&pool, "busy.example");
+	memcpy((void *)&pool.map->entries[0], (void *)&pool.map->entries[1],
+	       sizeof(struct layout_entry));
+	atomic_store(&pool.map->entries[0].number, 0x80000000u);
+	for (unsigned i = 0; i < LAYOUT_SLOTS; i++)
+		atomic_store(&pool.map->slots[i], 0x80000000u);
+	cr_assert_eq(get(&pool, "busy.example"), BASE + 2);
+}
+
 Test(pool, gives_no_name_that_is_none)
 {
 	struct pool pool = new_pool(PREFIX);
@@ -567,6 +581,8 @@ Test(pool, gives_no_name_that_is_none)
 	struct layout_entry *entry = &pool.map->entries[1];
 
 	atomic_store(&entry->length, 256);
+	expect_unknown(&pool, address);
+	atomic_store(&entry->length, 0x7fffffff);
 	expect_unknown(&pool, address);
 	atomic_store(&entry->length, 0);
 	expect_unknown(&pool, address);

@@ -80,7 +80,7 @@ Test(policy, opens_the_least_and_the_fullest_policy)
 
 	blob_builder_init(&built);
 	cr_assert_eq(open_built(&policy), 0);
-	cr_assert_eq(policy.header, built.bytes);
+	cr_assert_eq((const void *)policy.header, (const void *)built.bytes);
 	blob_builder_init_full(&built);
 	cr_assert_eq(open_built(&policy), 0);
 }
