@@ -92,7 +92,7 @@ $(ARCHIVE): $(call obj,$(PURE_SRC))
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
 $(LIBRARY): $(call obj,$(PURE_SRC) $(LIVE_SRC) $(HOOKS_SRC))
-	$(call say,LD,$@)$(LINK) -shared -Wl,-soname,libisosocks.so -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,--as-needed -o $@ $^ $(if $(SANITIZE),-Wl$(comma)-z$(comma)undefs)
+	$(call say,LD,$@)$(LINK) -shared -Wl,-soname,libisosocks.so -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,-z,noseparate-code -Wl,--hash-style=gnu -Wl,--as-needed -o $@ $^ $(if $(SANITIZE),-Wl$(comma)-z$(comma)undefs)
 
 comma := ,
 # The command goes in front of every program, and the dynamic linker would take longer than all it does. The linker warns of
