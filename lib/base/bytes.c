@@ -76,7 +76,8 @@ void bytes_put_hex(struct bytes_writer *w, const void *from, size_t length)
 static bool is_unreserved(uint8_t byte)
 {
 	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-	       (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' || byte == '_' || byte == '~';
+	       (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' || byte == '_' ||
+	       byte == '~';
 }
 
 void bytes_put_escaped(struct bytes_writer *w, uint8_t byte, const char *also)

@@ -1,7 +1,8 @@
 /*
- * bytes: checked cursors over memory that belongs to the caller. A cursor that would leave its bounds
- * goes bad instead and stays so: a whole message is taken or put without looking, then asked once.
- * Plain values on the stack of one thread. Multi-byte numbers are big-endian, as RFC 1928 has them.
+ * bytes: checked cursors over memory that belongs to the caller. A cursor that would leave its
+ * bounds goes bad instead and stays so: a whole message is taken or put without looking, then asked
+ * once. Plain values on the stack of one thread. Multi-byte numbers are big-endian, as RFC 1928 has
+ * them.
  */
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H

@@ -1,6 +1,6 @@
 /*
- * error: the house's way with errno. Inside the library a function returns >= 0 or -errno; errno itself
- * is read right after a libc call, here, and written only at the hooks' edge (hook_return in
+ * error: the house's way with errno. Inside the library a function returns >= 0 or -errno; errno
+ * itself is read right after a libc call, here, and written only at the hooks' edge (hook_return in
  * hooks/hook.h). Nothing here has state; any thread and any signal handler may use it.
  */
 #ifndef BASE_ERROR_H

@@ -15,22 +15,64 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+/* What fortified programs call instead; libc exports them and declares them nowhere (debug/ in its
+ * sources). */
+int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t size);
+int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		const sigset_t *mask, size_t size);
+ssize_t __read_chk(int fd, void *buffer, size_t length, size_t size);
+ssize_t __recv_chk(int fd, void *buffer, size_t length, size_t size, int flags);
+ssize_t __recvfrom_chk(int fd, void *buffer, size_t length, size_t size, int flags,
+		       struct sockaddr *addr, socklen_t *addr_length);
+
 #define LIBC_FUNCTIONS(REPLACED, CALLED)                                                           \
+	REPLACED(__poll_chk)                                                                       \
+	REPLACED(__ppoll_chk)                                                                      \
+	REPLACED(__read_chk)                                                                       \
+	REPLACED(__recv_chk)                                                                       \
+	REPLACED(__recvfrom_chk)                                                                   \
+	REPLACED(close)                                                                            \
 	REPLACED(connect)                                                                          \
+	REPLACED(dup)                                                                              \
+	REPLACED(dup2)                                                                             \
+	REPLACED(dup3)                                                                             \
+	REPLACED(epoll_ctl)                                                                        \
+	REPLACED(epoll_pwait)                                                                      \
+	REPLACED(epoll_pwait2)                                                                     \
+	REPLACED(epoll_wait)                                                                       \
+	REPLACED(fcntl)                                                                            \
+	REPLACED(fcntl64)                                                                          \
 	REPLACED(getaddrinfo)                                                                      \
 	REPLACED(getpeername)                                                                      \
+	REPLACED(getsockopt)                                                                       \
+	REPLACED(poll)                                                                             \
+	REPLACED(ppoll)                                                                            \
+	REPLACED(pselect)                                                                          \
+	REPLACED(read)                                                                             \
+	REPLACED(readv)                                                                            \
+	REPLACED(recv)                                                                             \
+	REPLACED(recvfrom)                                                                         \
+	REPLACED(recvmmsg)                                                                         \
+	REPLACED(recvmsg)                                                                          \
+	REPLACED(select)                                                                           \
+	REPLACED(send)                                                                             \
+	REPLACED(sendfile)                                                                         \
+	REPLACED(sendfile64)                                                                       \
 	REPLACED(sendmmsg)                                                                         \
 	REPLACED(sendmsg)                                                                          \
 	REPLACED(sendto)                                                                           \
-	CALLED(close)                                                                              \
-	CALLED(fcntl)                                                                              \
-	CALLED(getsockopt)                                                                         \
-	CALLED(poll)                                                                               \
-	CALLED(read)                                                                               \
-	CALLED(recv)                                                                               \
+	REPLACED(shutdown)                                                                         \
+	REPLACED(splice)                                                                           \
+	REPLACED(syscall)                                                                          \
+	REPLACED(write)                                                                            \
+	REPLACED(writev)                                                                           \
 	CALLED(setsockopt)                                                                         \
 	CALLED(socket)
 

@@ -61,7 +61,7 @@ void log_end(struct log_line *line)
 			return;
 	}
 	/* What does not go through at once is dropped: a log must not stop the program. */
-	ssize_t written = write(fd, line->room, bytes_length(&line->text));
+	ssize_t written = libc()->write(fd, line->room, bytes_length(&line->text));
 	(void)written;
 	if (path)
 		libc()->close(fd);

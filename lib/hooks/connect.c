@@ -1,6 +1,7 @@
 #include "hooks/connect.h"
 #include "base/log.h"
 #include "hooks/hook.h"
+#include "hooks/pending.h"
 #include "keys/keys.h"
 #include "socks5/reply.h"
 #include "tunnel/slots.h"
@@ -240,57 +241,112 @@ static void allow_mapped(int fd, const struct tunnel_plan *plan)
 		libc()->setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
 }
 
+/*
+ * What the kernel says to a connect() on a socket that is connected. It is not told an address: on
+ * a socket that is not, that would be a way past the proxy, and AF_INET6 with a port of 0 is none.
+ */
+static int ask_kernel(int fd)
+{
+	const struct sockaddr_in6 none = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback };
+	return error_or(libc()->connect(fd, (const struct sockaddr *)&none, sizeof(none)));
+}
+
+static void dissolve(int fd)
+{
+	pending_cancel(fd);
+	table_end(fd, table_cookie(fd), false);
+}
+
 static bool is_under_way(int r)
 {
 	return r == -EINTR || r == -EINPROGRESS;
 }
 
-/* Waits for a tunnel that stands in the table, and takes it out once it is over. */
-static int finish(struct session *session, int fd, uint64_t cookie, struct tunnel *tunnel)
+/* Waits for the end, which connect(2) tells at once: nothing of a failure stays behind. */
+static int wait_for_end(const struct pending *pending)
 {
-	const int r = tunnel_finish(tunnel, fd);
+	const int r = pending_finish(pending);
 
-	if (is_under_way(r))
-		return r;
-	connect_learn(session, tunnel, r);
-	if (r < 0)
-		tunnel_disconnect(fd);
-	table_end(fd, cookie, r == 0);
-	slots_give(tunnel);
+	if (r < 0 && !is_under_way(r)) {
+		pending_collect(pending);
+		tunnel_disconnect(pending->fd);
+	}
 	return r;
 }
 
-static int start_tunnel(struct session *session, int fd, const struct route *route,
-			struct tunnel *tunnel)
+/* A non-blocking connect says something else than EINPROGRESS only if the kernel would. */
+static int send_off(const struct pending *pending)
+{
+	const int r = pending_step(pending);
+
+	if (r < 0 && !is_under_way(r)) {
+		pending_collect(pending);
+		tunnel_disconnect(pending->fd);
+	}
+	return r;
+}
+
+static int start(struct pending *pending, bool nonblocking, const struct sockaddr *target)
+{
+	int r = pending_begin(pending, nonblocking, target);
+
+	if (r == 0)
+		r = tunnel_start(pending->tunnel, pending->fd);
+	if (r < 0 && !is_under_way(r)) {
+		pending_abandon(pending);
+		return r;
+	}
+	if (nonblocking)
+		return send_off(pending);
+	return r == -EINTR ? r : wait_for_end(pending);
+}
+
+static int open_tunnel(struct session *session, struct pending *pending, const struct route *route)
 {
 	struct socks5_request request;
 
+	pending->tunnel = slots_take();
+	if (!pending->tunnel)
+		return -ENOBUFS;
 	fill_request(route, &request);
-	const int r = connect_plan(session, route->domain, &request, tunnel);
-	if (r < 0)
+	const int r = connect_plan(session, route->domain, &request, pending->tunnel);
+	if (r < 0) {
+		slots_give(pending->tunnel, 0);
 		return r;
-	allow_mapped(fd, &tunnel->plan);
-	return tunnel_start(tunnel, fd);
+	}
+	allow_mapped(pending->fd, &pending->tunnel->plan);
+	return start(pending, libc()->fcntl(pending->fd, F_GETFL) & O_NONBLOCK,
+		     (const struct sockaddr *)&route->target);
 }
 
-static int open_tunnel(struct session *session, int fd, uint64_t cookie, const struct route *route)
+/* A second connect() on a socket under way, or on one whose failure was not told yet. */
+static int connect_again(const struct pending *pending)
 {
-	struct tunnel *tunnel = slots_take();
+	int r = pending_step(pending);
 
-	if (!tunnel)
-		return -ENOBUFS;
-	int r = start_tunnel(session, fd, route, tunnel);
-	if (r < 0 && !is_under_way(r)) {
-		slots_give(tunnel);
-		return r;
-	}
-	const int put = table_put(fd, cookie, tunnel, (const struct sockaddr *)&route->target);
-	if (put < 0) {
-		tunnel_disconnect(fd);
-		slots_give(tunnel);
-		return put;
-	}
-	return r == -EINTR ? r : finish(session, fd, cookie, tunnel);
+	if (r == -EINPROGRESS && (libc()->fcntl(pending->fd, F_GETFL) & O_NONBLOCK))
+		return -EALREADY;
+	if (r == -EINPROGRESS)
+		return wait_for_end(pending);
+	if (r == 0)
+		return ask_kernel(pending->fd);
+	pending_collect(pending);
+	tunnel_disconnect(pending->fd);
+	return r;
+}
+
+static int connect_by_proxy(struct session *session, int fd, const struct route *route)
+{
+	struct pending pending = { .fd = fd, .cookie = table_cookie(fd) };
+
+	pending.tunnel = table_find_tunnel(fd, pending.cookie);
+	if (pending.tunnel)
+		return connect_again(&pending);
+	/* Connected already: the kernel says so, first with 0 where the first connect() did not
+	 * wait. */
+	if (table_knows(fd, pending.cookie))
+		return ask_kernel(fd);
+	return open_tunnel(session, &pending, route);
 }
 
 static void warn_of_own_socks(void)
@@ -314,14 +370,13 @@ HOOK int connect(int fd, const struct sockaddr *addr, socklen_t length)
 
 	if (verdict < 0)
 		return hook_return(verdict, saved);
+	if (verdict == ROUTE_PROXY)
+		return hook_return(connect_by_proxy(session, fd, &route), saved);
 	if (route.is_the_proxy)
 		warn_of_own_socks();
-	if (verdict == ROUTE_LIBC)
-		return hook_return(error_or(libc()->connect(fd, addr, length)), saved);
-	const uint64_t cookie = table_cookie(fd);
-	struct tunnel *under_way = table_find_tunnel(fd, cookie);
-
-	return hook_return(under_way ? finish(session, fd, cookie, under_way)
-				     : open_tunnel(session, fd, cookie, &route),
-			   saved);
+	/* AF_UNSPEC dissolves a connection; another address on a socket under way is EALREADY, as
+	 * ever. */
+	if (addr && length >= sizeof(sa_family_t) && addr->sa_family == AF_UNSPEC)
+		dissolve(fd);
+	return hook_return(error_or(libc()->connect(fd, addr, length)), saved);
 }

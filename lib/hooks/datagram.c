@@ -3,16 +3,24 @@
  * nowhere else; an address with MSG_FASTOPEN would be a connect past the proxy.
  */
 #include "hooks/hook.h"
+#include "hooks/pending.h"
 #include "hooks/route.h"
 
 #include <limits.h>
 
+/* 0: the call goes to libc. Otherwise -errno. */
 static int check(int fd, const struct sockaddr *addr, socklen_t length, int flags)
 {
-	struct session *session = session_get();
+	struct session *session;
 
+	if (table_may_be_pending(fd)) {
+		const int r = pending_gate(fd, flags);
+		if (r < 0)
+			return r;
+	}
 	if (!addr)
 		return 0;
+	session = session_get();
 	if ((flags & MSG_FASTOPEN) && !session->passive &&
 	    (addr->sa_family == AF_INET || addr->sa_family == AF_INET6))
 		return -EOPNOTSUPP;

@@ -146,14 +146,18 @@ static int resolver_error(int error)
 	}
 }
 
+/* In place of a cookie: nobody else sees this socket. Sockets' own are counted up from 1. */
+#define OWN_SOCKET UINT64_MAX
+
 static int run(struct session *session, int fd, struct tunnel *tunnel)
 {
+	tunnel_begin(tunnel, OWN_SOCKET, false);
 	int r = tunnel_start(tunnel, fd);
 
 	if (r < 0 && r != -EINPROGRESS && r != -EINTR)
 		return r;
 	do /* a resolver is not interrupted */
-		r = tunnel_finish(tunnel, fd);
+		r = tunnel_finish(tunnel, fd, OWN_SOCKET);
 	while (r == -EINTR || r == -EINPROGRESS);
 	connect_learn(session, tunnel, r);
 	return r;
@@ -176,7 +180,8 @@ static int ask_proxy(struct session *session, const struct socks5_request *reque
 		socks5_client_bound(&tunnel->client, ret);
 	if (fd >= 0)
 		libc()->close(fd);
-	slots_give(tunnel);
+	if (tunnel)
+		slots_give(tunnel, atomic_load(&tunnel->cookie));
 	return r;
 }
 

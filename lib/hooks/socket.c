@@ -1,9 +1,8 @@
 /*
- * socket: what a socket says of itself once it is tunnelled.
+ * socket: what a socket says of itself while it is on its way, and once it is tunnelled.
  */
 #include "hooks/hook.h"
-#include "session/session.h"
-#include "tunnel/table.h"
+#include "hooks/pending.h"
 
 #include <string.h>
 
@@ -53,12 +52,49 @@ HOOK int getpeername(int fd, struct sockaddr *restrict addr, socklen_t *restrict
 	const int saved = errno;
 	struct sockaddr_in6 target;
 	socklen_t target_length;
+	struct pending p;
 
+	if (pending_find(fd, &p) && pending_step(&p) != 0)
+		return hook_return(-ENOTCONN, saved);
 	/* Bad arguments are the kernel's to refuse. */
 	if (!addr || !length || (int)*length < 0 || find_target(fd, &target, &target_length) < 0) {
 		errno = saved;
 		return libc()->getpeername(fd, addr, length);
 	}
 	put_address(&target, target_length, addr, length);
+	return hook_return(0, saved);
+}
+
+/* SO_ERROR tells a failure once; nothing of a connection under way. */
+HOOK int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict length)
+{
+	const int saved = errno;
+	struct pending p;
+
+	if (level != SOL_SOCKET || name != SO_ERROR || !value || !length || *length < sizeof(int) ||
+	    !pending_find(fd, &p))
+		return libc()->getsockopt(fd, level, name, value, length);
+	const int r = pending_step(&p);
+	const int error = r == -EINPROGRESS ? 0 : -r;
+
+	if (r == 0)
+		return libc()->getsockopt(fd, level, name, value, length);
+	if (error)
+		pending_collect(&p);
+	memcpy(value, &error, sizeof(error));
+	*length = sizeof(error);
+	return hook_return(0, saved);
+}
+
+/* It takes back a connect() under way, and succeeds, as on a socket that the kernel is connecting.
+ */
+HOOK int shutdown(int fd, int how)
+{
+	const int saved = errno;
+	struct pending p;
+
+	if (!pending_find(fd, &p) || pending_step(&p) != -EINPROGRESS)
+		return libc()->shutdown(fd, how);
+	pending_cancel(fd);
 	return hook_return(0, saved);
 }

@@ -1,4 +1,5 @@
 #include "names/hosts.h"
+#include "base/libc.h"
 
 #include "base/error.h"
 
@@ -165,12 +166,12 @@ static void scan_file(struct scan *scan, const char *path)
 	if (fd < 0)
 		return;
 	do {
-		r = read(fd, buffer, sizeof(buffer));
+		r = libc()->read(fd, buffer, sizeof(buffer));
 		if (r > 0)
 			take_bytes(scan, buffer, buffer + r);
 	} while (r > 0 || (r < 0 && errno == EINTR));
 	end_line(scan);
-	close(fd);
+	libc()->close(fd);
 }
 
 /* ---- built-in names ---- */

@@ -5,6 +5,7 @@
 
 #define CHUNK_TUNNELS 64
 #define CHUNKS	      1024
+#define GRACE	      60000000000u /* ns behind the deadline */
 
 struct chunk {
 	struct tunnel tunnels[CHUNK_TUNNELS];
@@ -41,21 +42,44 @@ static struct tunnel *take_from(struct chunk *chunk)
 	return NULL;
 }
 
-struct tunnel *slots_take(void)
+/* A tunnel that nobody has ended in time: its socket is closed, or its process gone. */
+static struct tunnel *reclaim_from(struct chunk *chunk)
 {
-	for (unsigned i = 0; i < CHUNKS; i++) {
-		struct chunk *chunk = get_chunk(i);
-		if (!chunk)
-			return NULL;
-		struct tunnel *tunnel = take_from(chunk);
-		if (tunnel)
+	const uint64_t now = tunnel_now();
+
+	for (unsigned i = 0; i < CHUNK_TUNNELS; i++) {
+		struct tunnel *tunnel = &chunk->tunnels[i];
+		uint64_t cookie = atomic_load_explicit(&tunnel->cookie, memory_order_acquire);
+		if (cookie != 0 && tunnel_deadline(tunnel) + GRACE < now &&
+		    atomic_compare_exchange_strong(&tunnel->cookie, &cookie, 0))
 			return tunnel;
 	}
 	return NULL;
 }
 
-void slots_give(struct tunnel *tunnel)
+static struct tunnel *take(struct tunnel *(*from)(struct chunk *), bool more)
 {
-	if (tunnel)
+	for (unsigned i = 0; i < CHUNKS; i++) {
+		struct chunk *chunk = more ? get_chunk(i)
+					   : atomic_load_explicit(&chunks[i], memory_order_acquire);
+		struct tunnel *tunnel = chunk ? from(chunk) : NULL;
+		if (tunnel || !chunk)
+			return tunnel;
+	}
+	return NULL;
+}
+
+struct tunnel *slots_take(void)
+{
+	struct tunnel *tunnel = take(take_from, false);
+
+	if (!tunnel)
+		tunnel = take(reclaim_from, false);
+	return tunnel ? tunnel : take(take_from, true);
+}
+
+void slots_give(struct tunnel *tunnel, uint64_t cookie)
+{
+	if (tunnel && atomic_compare_exchange_strong(&tunnel->cookie, &cookie, 0))
 		atomic_store_explicit(&tunnel->taken, 0, memory_order_release);
 }

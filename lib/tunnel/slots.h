@@ -6,12 +6,17 @@
 #ifndef TUNNEL_SLOTS_H
 #define TUNNEL_SLOTS_H
 
+#include <stdint.h>
+
 struct tunnel;
 
 /* A free tunnel, NULL when no memory is left. */
 struct tunnel *slots_take(void);
 
-/* Gives it back; NULL is allowed. */
-void slots_give(struct tunnel *tunnel);
+/*
+ * Gives the tunnel of this socket back, once, whoever asks first. A tunnel that was taken and not
+ * begun has cookie 0.
+ */
+void slots_give(struct tunnel *tunnel, uint64_t cookie);
 
 #endif

@@ -1,24 +1,18 @@
 #include "tunnel/table.h"
 #include "base/error.h"
 #include "base/libc.h"
+#include "tunnel/tunnel.h"
 
 #include <string.h>
 #include <sys/mman.h>
 
-#define PAGE_ENTRIES 1024
-#define PAGES	     4096 /* 4 Mi descriptors; the kernel's own limit starts at 1 Mi (fs.nr_open) */
+struct table_entry *_Atomic table_pages[TABLE_PAGES];
+static _Atomic int highest = -1;
 
-/* A target fits in words that can be read while another thread replaces them. */
-#define TARGET_WORDS ((sizeof(struct sockaddr_in6) + 7) / 8)
-
-struct entry {
-	_Atomic uint64_t cookie; /* 0: nothing is known; written last */
-	struct tunnel *_Atomic tunnel;
-	_Atomic uint64_t target[TARGET_WORDS];
-};
-
-static struct entry *_Atomic pages[PAGES];
-static _Atomic int highest = -1; /* descriptor ever entered */
+int table_highest(void)
+{
+	return atomic_load_explicit(&highest, memory_order_relaxed);
+}
 
 uint64_t table_cookie(int fd)
 {
@@ -30,36 +24,29 @@ uint64_t table_cookie(int fd)
 	return cookie;
 }
 
-static struct entry *find_entry(int fd)
-{
-	if (fd < 0 || fd >= PAGES * PAGE_ENTRIES)
-		return NULL;
-	struct entry *page = atomic_load_explicit(&pages[fd / PAGE_ENTRIES], memory_order_acquire);
-	return page ? &page[fd % PAGE_ENTRIES] : NULL;
-}
-
-static struct entry *get_entry(int fd)
-{
-	struct entry *entry = find_entry(fd);
-	struct entry *none = NULL;
-
-	if (entry || fd < 0 || fd >= PAGES * PAGE_ENTRIES)
-		return entry;
-	const size_t size = PAGE_ENTRIES * sizeof(struct entry);
-	struct entry *page = mmap(NULL, size, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (page == MAP_FAILED)
-		return NULL;
-	if (!atomic_compare_exchange_strong(&pages[fd / PAGE_ENTRIES], &none, page))
-		munmap(page, size);
-	return find_entry(fd);
-}
-
 static void raise_highest(int fd)
 {
 	int seen = atomic_load_explicit(&highest, memory_order_relaxed);
 	while (seen < fd && !atomic_compare_exchange_weak(&highest, &seen, fd))
 		;
+}
+
+struct table_entry *table_get(int fd)
+{
+	struct table_entry *entry = table_find(fd);
+	struct table_entry *none = NULL;
+
+	if (entry || (unsigned)fd >= TABLE_PAGES * TABLE_PAGE_ENTRIES)
+		return entry;
+	const size_t size = TABLE_PAGE_ENTRIES * sizeof(struct table_entry);
+	struct table_entry *page = mmap(NULL, size, PROT_READ | PROT_WRITE,
+					MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (page == MAP_FAILED)
+		return NULL;
+	if (!atomic_compare_exchange_strong(&table_pages[(unsigned)fd / TABLE_PAGE_ENTRIES], &none,
+					    page))
+		munmap(page, size);
+	return table_find(fd);
 }
 
 static socklen_t target_length(const struct sockaddr *target)
@@ -70,14 +57,14 @@ static socklen_t target_length(const struct sockaddr *target)
 
 int table_put(int fd, uint64_t cookie, struct tunnel *tunnel, const struct sockaddr *target)
 {
-	struct entry *entry = get_entry(fd);
-	uint64_t words[TARGET_WORDS] = { 0 };
+	struct table_entry *entry = table_get(fd);
+	uint64_t words[TABLE_TARGET_WORDS] = { 0 };
 
 	if (!entry)
 		return -ENOBUFS;
 	memcpy(words, target, target_length(target));
 	atomic_store_explicit(&entry->cookie, 0, memory_order_relaxed);
-	for (size_t i = 0; i < TARGET_WORDS; i++)
+	for (size_t i = 0; i < TABLE_TARGET_WORDS; i++)
 		atomic_store_explicit(&entry->target[i], words[i], memory_order_release);
 	atomic_store_explicit(&entry->tunnel, tunnel, memory_order_release);
 	atomic_store_explicit(&entry->cookie, cookie, memory_order_release);
@@ -85,22 +72,27 @@ int table_put(int fd, uint64_t cookie, struct tunnel *tunnel, const struct socka
 	return 0;
 }
 
-static bool is_about(const struct entry *entry, uint64_t cookie)
+static bool is_about(const struct table_entry *entry, uint64_t cookie)
 {
 	return entry && cookie != 0 &&
 	       atomic_load_explicit(&entry->cookie, memory_order_acquire) == cookie;
 }
 
+bool table_knows(int fd, uint64_t cookie)
+{
+	return is_about(table_find(fd), cookie);
+}
+
 struct tunnel *table_find_tunnel(int fd, uint64_t cookie)
 {
-	const struct entry *entry = find_entry(fd);
+	const struct table_entry *entry = table_find(fd);
 	return is_about(entry, cookie) ? atomic_load_explicit(&entry->tunnel, memory_order_acquire)
 				       : NULL;
 }
 
 void table_end(int fd, uint64_t cookie, bool keep_target)
 {
-	struct entry *entry = find_entry(fd);
+	struct table_entry *entry = table_find(fd);
 
 	if (!is_about(entry, cookie))
 		return;
@@ -110,14 +102,12 @@ void table_end(int fd, uint64_t cookie, bool keep_target)
 }
 
 /* The entry of a duplicate's original, which may have been closed since. */
-static const struct entry *find_by_cookie(uint64_t cookie)
+static const struct table_entry *find_by_cookie(uint64_t cookie)
 {
-	const int last = atomic_load_explicit(&highest, memory_order_relaxed);
-
-	for (int fd = 0; fd <= last; fd++) {
-		const struct entry *entry = find_entry(fd);
+	for (int fd = 0; fd <= table_highest(); fd++) {
+		const struct table_entry *entry = table_find(fd);
 		if (!entry)
-			fd |= PAGE_ENTRIES - 1;
+			fd |= TABLE_PAGE_ENTRIES - 1;
 		else if (is_about(entry, cookie))
 			return entry;
 	}
@@ -127,18 +117,35 @@ static const struct entry *find_by_cookie(uint64_t cookie)
 int table_find_target(int fd, uint64_t cookie, struct sockaddr_in6 *ret_target,
 		      socklen_t *ret_length)
 {
-	const struct entry *entry = find_entry(fd);
-	uint64_t words[TARGET_WORDS];
+	const struct table_entry *entry = table_find(fd);
+	uint64_t words[TABLE_TARGET_WORDS];
 
 	if (!is_about(entry, cookie))
 		entry = find_by_cookie(cookie);
 	if (!entry)
 		return -ENOENT;
-	for (size_t i = 0; i < TARGET_WORDS; i++)
+	for (size_t i = 0; i < TABLE_TARGET_WORDS; i++)
 		words[i] = atomic_load_explicit(&entry->target[i], memory_order_acquire);
 	if (!is_about(entry, cookie))
 		return -ENOENT;
 	memcpy(ret_target, words, sizeof(*ret_target));
 	*ret_length = target_length((const struct sockaddr *)ret_target);
 	return 0;
+}
+
+void table_put_duplicate(int fd, int duplicate)
+{
+	const struct table_entry *from = table_find(fd);
+	const uint64_t cookie =
+		from ? atomic_load_explicit(&from->cookie, memory_order_acquire) : 0;
+	struct sockaddr_in6 target;
+	socklen_t length;
+
+	if (cookie == 0 || table_cookie(duplicate) != cookie ||
+	    table_find_target(fd, cookie, &target, &length) < 0)
+		return;
+	struct tunnel *tunnel = table_find_tunnel(fd, cookie);
+	if (tunnel)
+		atomic_store(&tunnel->duplicated, true);
+	table_put(duplicate, cookie, tunnel, (const struct sockaddr *)&target);
 }

@@ -1,6 +1,6 @@
 /*
- * table: what the library knows of a descriptor: the tunnel it is on its way through, and the
- * address the application asked for once it has arrived. A socket is recognised by its SO_COOKIE,
+ * table: what the library knows of a descriptor: the tunnel it is on its way through, the address
+ * the application asked for, and the epoll sets it is in. A socket is recognised by its SO_COOKIE,
  * so a descriptor that was closed and used again needs no hook to be forgotten. Lock-free, without
  * malloc; any thread and any signal handler.
  */
@@ -8,23 +8,78 @@
 #define TUNNEL_TABLE_H
 
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct tunnel;
 
+#define TABLE_PAGE_ENTRIES 256
+#define TABLE_PAGES	   16384 /* 4 Mi descriptors; the kernel's own limit starts at 1 Mi (fs.nr_open) \
+				  */
+#define TABLE_WATCHES 4		 /* epoll sets that one descriptor is remembered in */
+
+/* A target fits in words that can be read while another thread replaces them. */
+#define TABLE_TARGET_WORDS ((sizeof(struct sockaddr_in6) + 7) / 8)
+
+/* A registration of the descriptor in an epoll set, as the application made it. */
+struct table_watch {
+	_Atomic int set; /* the set's descriptor + 1; 0: free */
+	_Atomic uint32_t events;
+	_Atomic uint64_t data;
+	_Atomic bool armed; /* the kernel holds the handshake's events instead */
+};
+
+struct table_entry {
+	_Atomic uint64_t cookie; /* 0: no target is known; written last */
+	struct tunnel *_Atomic tunnel;
+	_Atomic uint64_t target[TABLE_TARGET_WORDS];
+	struct table_watch watches[TABLE_WATCHES];
+};
+
+extern struct table_entry *_Atomic table_pages[TABLE_PAGES];
+
+/* The entry of a descriptor, NULL when there is none yet. */
+static inline struct table_entry *table_find(int fd)
+{
+	if ((unsigned)fd >= TABLE_PAGES * TABLE_PAGE_ENTRIES)
+		return NULL;
+	struct table_entry *page = atomic_load_explicit(
+		&table_pages[(unsigned)fd / TABLE_PAGE_ENTRIES], memory_order_acquire);
+	return page ? &page[(unsigned)fd % TABLE_PAGE_ENTRIES] : NULL;
+}
+
+/* Whether the descriptor may be on its way: the question every read and write asks. */
+static inline bool table_may_be_pending(int fd)
+{
+	const struct table_entry *entry = table_find(fd);
+	return entry && atomic_load_explicit(&entry->tunnel, memory_order_relaxed);
+}
+
+/* The entry of a descriptor, made if need be; NULL when fd is beyond the table or no memory is
+ * left. */
+struct table_entry *table_get(int fd);
+
+/* The highest descriptor that was ever entered, -1 for none. */
+int table_highest(void);
+
 /* The cookie of a socket, 0 when fd is none. */
 uint64_t table_cookie(int fd);
 
-/* Remembers that the socket is on its way to target (a sockaddr_in or sockaddr_in6). -ENOBUFS: fd
- * is beyond the table. */
+/* Remembers that the socket is on its way to target (a sockaddr_in or sockaddr_in6). -ENOBUFS. */
 int table_put(int fd, uint64_t cookie, struct tunnel *tunnel, const struct sockaddr *target);
 
-/* The tunnel of this very socket while it is on its way, NULL when it is not. */
+/* The duplicate is the same socket. */
+void table_put_duplicate(int fd, int duplicate);
+
+/* Whether this very descriptor was given a target. */
+bool table_knows(int fd, uint64_t cookie);
+
+/* The tunnel of this very socket, NULL when it has none. */
 struct tunnel *table_find_tunnel(int fd, uint64_t cookie);
 
-/* The handshake is over: the tunnel is forgotten, the address stays. Without keep_target both are.
- */
+/* Forgets the tunnel of this socket, and without keep_target where it was going. */
 void table_end(int fd, uint64_t cookie, bool keep_target);
 
 /*

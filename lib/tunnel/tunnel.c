@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-enum tunnel_over { OVER_NOT, OVER_DONE, OVER_FAILED };
+enum tunnel_over { OVER_NOT, OVER_DONE, OVER_FAILED, OVER_STARTING };
 
 enum tunnel_attempt {
 	ATTEMPT_KNOWN, /* only the method the proxy is known to take */
@@ -24,7 +24,7 @@ enum tunnel_attempt {
  * Seconds. */
 #define KERNEL_PATIENCE 130
 
-static uint64_t now(void)
+uint64_t tunnel_now(void)
 {
 	struct timespec t = { 0 };
 	clock_gettime(CLOCK_MONOTONIC, &t);
@@ -86,6 +86,7 @@ static bool is_applications_fault(int error)
 	case EAFNOSUPPORT:
 	case EADDRINUSE:
 	case EADDRNOTAVAIL:
+	case ECONNABORTED: /* the failure of the connect before this one */
 	case ENOBUFS:
 	case ENOMEM:
 		return true;
@@ -299,83 +300,142 @@ static bool lock(struct tunnel *t, sigset_t *saved)
 							 ULONG_MAX } };
 
 	/* The raw call: libc's leaves the signal out that pthread_cancel sends. */
-	syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, saved, _NSIG / 8);
+	libc()->syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, saved, _NSIG / 8);
 	for (unsigned tries = 0; tries < 64; tries++) {
 		if (atomic_exchange_explicit(&t->lock, 1, memory_order_acquire) == 0)
 			return true;
 		sched_yield();
 	}
-	if (now() > t->deadline)
+	if (tunnel_now() > tunnel_deadline(t))
 		return true;
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, saved, NULL, _NSIG / 8);
+	libc()->syscall(SYS_rt_sigprocmask, SIG_SETMASK, saved, NULL, _NSIG / 8);
 	return false;
 }
 
 static void unlock(struct tunnel *t, const sigset_t *saved)
 {
 	atomic_store_explicit(&t->lock, 0, memory_order_release);
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, saved, NULL, _NSIG / 8);
+	libc()->syscall(SYS_rt_sigprocmask, SIG_SETMASK, saved, NULL, _NSIG / 8);
 }
 
 /* ---- the tunnel ---- */
 
-static int end(struct tunnel *t, int error)
+/*
+ * A failed non-blocking connect leaves its socket readable, writable, hung up and in error, and
+ * keeps it registered. Another connect that is refused at once gives it just that shape, whatever
+ * happened before.
+ */
+static void refuse(const struct tunnel *t, int fd)
 {
+	struct sockaddr_in6 nowhere = t->plan.proxy;
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&nowhere;
+
+	if (nowhere.sin6_family == AF_INET) {
+		v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		v4->sin_port = 0;
+	} else if (IN6_IS_ADDR_V4MAPPED(&nowhere.sin6_addr)) {
+		memcpy(nowhere.sin6_addr.s6_addr + 12, (const uint8_t[]){ 127, 0, 0, 1 }, 4);
+		nowhere.sin6_port = 0;
+	} else {
+		nowhere.sin6_addr = in6addr_loopback;
+		nowhere.sin6_port = 0;
+	}
+	libc()->connect(fd, (const struct sockaddr *)&nowhere, t->plan.proxy_length);
+}
+
+static int end(struct tunnel *t, int fd, int error)
+{
+	if (error)
+		tunnel_disconnect(fd);
+	if (error && t->nonblocking)
+		refuse(t, fd);
 	atomic_store_explicit(&t->error, error, memory_order_relaxed);
 	atomic_store_explicit(&t->over, error ? OVER_FAILED : OVER_DONE, memory_order_release);
 	return error;
 }
 
-static bool is_over(const struct tunnel *t, int *ret_error)
+/* The answer that needs no driving, if there is one. */
+static bool is_settled(const struct tunnel *t, uint64_t cookie, int *ret_answer)
 {
-	if (atomic_load_explicit(&t->over, memory_order_acquire) == OVER_NOT)
+	if (atomic_load_explicit(&t->cookie, memory_order_acquire) != cookie) {
+		*ret_answer = -ESTALE;
+		return true;
+	}
+	switch (atomic_load_explicit(&t->over, memory_order_acquire)) {
+	case OVER_NOT:
 		return false;
-	*ret_error = atomic_load_explicit(&t->error, memory_order_relaxed);
-	return true;
+	case OVER_STARTING:
+		*ret_answer = -EINPROGRESS;
+		return true;
+	default:
+		*ret_answer = atomic_load_explicit(&t->error, memory_order_relaxed);
+		return true;
+	}
+}
+
+void tunnel_begin(struct tunnel *t, uint64_t cookie, bool nonblocking)
+{
+	t->nonblocking = nonblocking;
+	atomic_store_explicit(&t->duplicated, false, memory_order_relaxed);
+	t->retries = t->plan.retry;
+	t->fell_back = false;
+	atomic_store_explicit(&t->error, 0, memory_order_relaxed);
+	atomic_store_explicit(&t->events, POLLOUT, memory_order_relaxed);
+	atomic_store_explicit(&t->deadline, tunnel_now() + t->plan.timeout * 1000000000ull,
+			      memory_order_relaxed);
+	atomic_store_explicit(&t->over, OVER_STARTING, memory_order_relaxed);
+	atomic_store_explicit(&t->cookie, cookie, memory_order_release);
 }
 
 int tunnel_start(struct tunnel *t, int fd)
 {
-	t->deadline = now() + t->plan.timeout * 1000000000ull;
-	t->retries = t->plan.retry;
-	t->fell_back = false;
-	atomic_store_explicit(&t->over, OVER_NOT, memory_order_relaxed);
 	prepare_attempt(t, may_offer(t, t->plan.known) ? ATTEMPT_KNOWN : ATTEMPT_FULL);
 	const int r = dial(t, fd);
 
-	return r == 0 || r == -EINPROGRESS || r == -EINTR ? r : proxy_error(r);
+	if (r < 0 && r != -EINPROGRESS && r != -EINTR)
+		return proxy_error(r);
+	atomic_store_explicit(&t->over, OVER_NOT, memory_order_release);
+	return r;
 }
 
 static int step_locked(struct tunnel *t, int fd)
 {
-	int r;
-
-	if (is_over(t, &r))
-		return r;
 	for (;;) {
-		r = drive(t, fd);
+		int r = drive(t, fd);
 		if (r == 0)
-			return end(t, 0);
+			return end(t, fd, 0);
 		if (r == -EINPROGRESS)
-			return now() < t->deadline ? r : end(t, -ETIMEDOUT);
+			return tunnel_now() < tunnel_deadline(t) ? r : end(t, fd, -ETIMEDOUT);
 		r = try_again(t, fd, r);
 		if (r < 0)
-			return end(t, r);
+			return end(t, fd, r);
 	}
 }
 
-int tunnel_step(struct tunnel *t, int fd)
+int tunnel_step(struct tunnel *t, int fd, uint64_t cookie)
 {
 	sigset_t saved;
 	int r;
 
-	if (is_over(t, &r))
+	if (is_settled(t, cookie, &r))
 		return r;
 	if (!lock(t, &saved))
 		return -EINPROGRESS;
-	r = step_locked(t, fd);
+	if (!is_settled(t, cookie, &r))
+		r = step_locked(t, fd);
 	unlock(t, &saved);
 	return r;
+}
+
+bool tunnel_claim(struct tunnel *t, uint64_t cookie)
+{
+	return atomic_compare_exchange_strong(&t->cookie, &cookie, TUNNEL_CLAIMED(cookie));
+}
+
+bool tunnel_is_under_way(const struct tunnel *t)
+{
+	const uint32_t over = atomic_load_explicit(&t->over, memory_order_acquire);
+	return over == OVER_NOT || over == OVER_STARTING;
 }
 
 short tunnel_events(const struct tunnel *t)
@@ -383,18 +443,9 @@ short tunnel_events(const struct tunnel *t)
 	return (short)atomic_load_explicit(&t->events, memory_order_relaxed);
 }
 
-static int until(uint64_t deadline)
+uint64_t tunnel_deadline(const struct tunnel *t)
 {
-	const uint64_t at = now();
-	if (at >= deadline)
-		return 0;
-	const uint64_t left = (deadline - at + 999999) / 1000000;
-	return left < POLL_AT_MOST ? (int)left : POLL_AT_MOST;
-}
-
-int tunnel_patience(const struct tunnel *t)
-{
-	return until(t->deadline);
+	return atomic_load_explicit(&t->deadline, memory_order_relaxed);
 }
 
 /* ---- blocking ---- */
@@ -408,7 +459,8 @@ static uint64_t send_deadline(int fd)
 	if (libc()->getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &length) < 0 ||
 	    (limit.tv_sec == 0 && limit.tv_usec == 0))
 		return UINT64_MAX;
-	return now() + (uint64_t)limit.tv_sec * 1000000000u + (uint64_t)limit.tv_usec * 1000u;
+	return tunnel_now() + (uint64_t)limit.tv_sec * 1000000000u +
+	       (uint64_t)limit.tv_usec * 1000u;
 }
 
 /*
@@ -428,21 +480,31 @@ static bool every_handler_restarts(void)
 	return true;
 }
 
-int tunnel_finish(struct tunnel *t, int fd)
+/* Milliseconds until a deadline, rounded up, POLL_AT_MOST at most. */
+static int until(uint64_t deadline)
+{
+	const uint64_t at = tunnel_now();
+	if (at >= deadline)
+		return 0;
+	const uint64_t left = (deadline - at + 999999) / 1000000;
+	return left < POLL_AT_MOST ? (int)left : POLL_AT_MOST;
+}
+
+int tunnel_finish(struct tunnel *t, int fd, uint64_t cookie)
 {
 	const uint64_t limit = send_deadline(fd);
 
 	for (;;) {
-		const int r = tunnel_step(t, fd);
+		const int r = tunnel_step(t, fd, cookie);
 		if (r != -EINPROGRESS)
 			return r;
-		const int patience = limit == UINT64_MAX ? tunnel_patience(t) : until(limit);
 		struct pollfd ready = { .fd = fd, .events = tunnel_events(t) };
+		const uint64_t deadline = tunnel_deadline(t);
 
-		if (patience == 0 && limit != UINT64_MAX)
+		if (tunnel_now() >= limit)
 			return -EINPROGRESS;
-		if (libc()->poll(&ready, 1, patience) < 0 && errno == EINTR &&
-		    !every_handler_restarts())
+		if (libc()->poll(&ready, 1, until(limit < deadline ? limit : deadline)) < 0 &&
+		    errno == EINTR && !every_handler_restarts())
 			return -EINTR;
 	}
 }

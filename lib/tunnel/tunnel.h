@@ -38,50 +38,70 @@ struct tunnel {
 	/* private to lib/tunnel */
 	_Atomic uint32_t taken; /* the slot is in use */
 	_Atomic uint32_t lock;
-	_Atomic uint64_t cookie; /* SO_COOKIE of the socket */
-	_Atomic uint32_t over;	 /* enum tunnel_over */
-	_Atomic int error;	 /* once over: 0 or -errno */
-	_Atomic int events;	 /* poll(2) events that the next step waits for */
-	uint64_t deadline;	 /* CLOCK_MONOTONIC, ns */
-	uint8_t attempt;	 /* enum tunnel_attempt */
+	_Atomic uint64_t cookie;   /* SO_COOKIE of the socket */
+	_Atomic uint32_t over;	   /* enum tunnel_over */
+	_Atomic int error;	   /* once over: 0 or -errno */
+	_Atomic int events;	   /* poll(2) events that the next step waits for */
+	_Atomic uint64_t deadline; /* CLOCK_MONOTONIC, ns */
+	uint8_t attempt;	   /* enum tunnel_attempt */
 	uint8_t retries;
-	bool established; /* with the proxy */
-	bool muted;	  /* the proxy takes no more; what it said is still to be read */
-	bool fell_back;	  /* to no authentication: derived keys did not arrive */
+	bool established;	 /* with the proxy */
+	bool muted;		 /* the proxy takes no more; what it said is still to be read */
+	bool fell_back;		 /* to no authentication: derived keys did not arrive */
+	bool nonblocking;	 /* the socket, when it began */
+	_Atomic bool duplicated; /* more than one descriptor has it */
 	struct tunnel_plan plan;
 	struct socks5_client client;
 	uint8_t scratch[TUNNEL_SCRATCH];
 };
 
 /*
- * Starts the connection of fd, once the plan stands in tunnel->plan. 0 and -EINPROGRESS: go on with
- * tunnel_step; -EINTR: the same, but a signal interrupted the kernel's blocking connect. Any other
- * -errno is final and the socket is as before: one of the application's making (EISCONN, EALREADY,
- * EADDRNOTAVAIL, …) as the kernel said it, otherwise -ENETDOWN.
+ * The plan stands in tunnel->plan: the tunnel is the socket's from now on. Until tunnel_start has
+ * returned, a step by another thread sees it under way.
+ */
+void tunnel_begin(struct tunnel *tunnel, uint64_t cookie, bool nonblocking);
+
+/*
+ * Starts the connection of fd. 0 and -EINPROGRESS: go on with tunnel_step; -EINTR: the same, but a
+ * signal interrupted the kernel's blocking connect. Any other -errno is final and the socket is as
+ * before: one of the application's making (EISCONN, EALREADY, EADDRNOTAVAIL, …) as the kernel said
+ * it, otherwise -ENETDOWN.
  */
 int tunnel_start(struct tunnel *tunnel, int fd);
 
 /*
  * Does what can be done now. 0: the tunnel stands and the descriptor is the application's.
- * -EINPROGRESS: wait for tunnel_events. Any other -errno is final: the reply table of
+ * -EINPROGRESS: wait for tunnel_events. -ESTALE: the tunnel is no longer this socket's. Any other
+ * -errno is final, and the socket has the shape of one whose connect failed: the reply table of
  * socks5/reply.h, proxy not reachable -ENETDOWN, broken off -ECONNRESET, silent until the deadline
  * -ETIMEDOUT. Repeats its answer once it is over.
  */
-int tunnel_step(struct tunnel *tunnel, int fd);
+int tunnel_step(struct tunnel *tunnel, int fd, uint64_t cookie);
 
 /*
  * Steps until it is over, blocking in poll. Besides tunnel_step's answers: -EINTR when a signal
  * handler without SA_RESTART ran, -EINPROGRESS when SO_SNDTIMEO ended (connect(2) says so too); the
  * tunnel then goes on.
  */
-int tunnel_finish(struct tunnel *tunnel, int fd);
+int tunnel_finish(struct tunnel *tunnel, int fd, uint64_t cookie);
+
+/*
+ * Takes the end of a tunnel upon oneself: true for exactly one caller, to whom it then belongs
+ * under the cookie TUNNEL_CLAIMED(cookie); for everybody else it is stale.
+ */
+#define TUNNEL_CLAIMED(cookie) ((cookie) | 1ull << 63)
+bool tunnel_claim(struct tunnel *tunnel, uint64_t cookie);
 
 /* Gives a failed socket the shape a failed blocking connect leaves: unconnected, no error pending.
  */
 void tunnel_disconnect(int fd);
 
-/* poll(2) events to wait for, and for how long at most (milliseconds, rounded up). */
+/* CLOCK_MONOTONIC in ns, as deadlines count it, and when this tunnel's is. */
+uint64_t tunnel_now(void);
+uint64_t tunnel_deadline(const struct tunnel *tunnel);
+
+/* Whether it is not over yet, and poll(2) events to wait for. */
+bool tunnel_is_under_way(const struct tunnel *tunnel);
 short tunnel_events(const struct tunnel *tunnel);
-int tunnel_patience(const struct tunnel *tunnel);
 
 #endif

@@ -3,6 +3,7 @@
  *
  *   connect=0 | connect=ECONNREFUSED     the errno by name
  *   errno=kept | errno=EAGAIN            after a success errno must be what it was
+ *   later=0                              with -n: SO_ERROR once poll() says it is writable
  *   so_error=0
  *   peer=ADDRESS PORT                    of getpeername
  *   line=this is NAME                    the first line the target says
@@ -135,6 +136,20 @@ static void print_echo(int fd)
 	       length == sizeof(sent) && memcmp(sent, back, length) == 0 ? "ok" : "BAD");
 }
 
+/* As an event loop does: wait until it is writable, then ask how it went. */
+static int await_end(int fd)
+{
+	struct pollfd writable = { .fd = fd, .events = POLLOUT };
+	int error = 0;
+	socklen_t length = sizeof(error);
+
+	while (poll(&writable, 1, -1) < 0 && errno == EINTR)
+		;
+	getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
+	printf("later=%s\n", name_of(error));
+	return error ? -1 : 0;
+}
+
 static void report(int fd, int result, int after)
 {
 	int error = -1;
@@ -212,7 +227,9 @@ int main(int argc, char **argv)
 		err(1, "socket");
 	prepare(fd);
 	errno = EDOM;
-	const int result = connect(fd, to->ai_addr, to->ai_addrlen);
+	int result = connect(fd, to->ai_addr, to->ai_addrlen);
+	if (result < 0 && errno == EINPROGRESS && options.nonblocking)
+		result = await_end(fd), errno = EDOM;
 	report(fd, result, errno);
 	if (options.again) {
 		const int second = connect(fd, to->ai_addr, to->ai_addrlen);

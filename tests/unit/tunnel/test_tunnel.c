@@ -11,7 +11,8 @@
 #include <errno.h>
 #include <sys/wait.h>
 
-#define FD 7
+#define FD     7
+#define COOKIE 4711
 
 /* The kernel, as the test wants it. */
 static struct {
@@ -160,17 +161,23 @@ static void proxy_says(unsigned connection, const char *bytes, size_t length)
 #define PROXY_SAYS(text)      proxy_says(0, text, sizeof(text) - 1)
 #define THEN_PROXY_SAYS(text) proxy_says(1, text, sizeof(text) - 1)
 
+static int start(void)
+{
+	tunnel_begin(tunnel, COOKIE, false);
+	return tunnel_start(tunnel, FD);
+}
+
 /* Steps as a readiness loop would, a bounded number of times. */
 static int run(void)
 {
-	const int started = tunnel_start(tunnel, FD);
+	const int started = start();
 	int r = -EINPROGRESS;
 
 	if (started < 0 && started != -EINPROGRESS)
 		return started;
 	for (unsigned i = 0; i < 500 && r == -EINPROGRESS; i++) {
 		cr_assert(tunnel_events(tunnel) & (POLLIN | POLLOUT));
-		r = tunnel_step(tunnel, FD);
+		r = tunnel_step(tunnel, FD, COOKIE);
 	}
 	return r;
 }
@@ -194,7 +201,7 @@ Test(tunnel, stands_after_the_handshake)
 {
 	PROXY_SAYS("\x05\x97\x01\x00\x00\x00" SUCCESS);
 	cr_assert_eq(run(), 0);
-	cr_assert_eq(tunnel_step(tunnel, FD), 0, "it repeats its answer");
+	cr_assert_eq(tunnel_step(tunnel, FD, COOKIE), 0, "it repeats its answer");
 	ASSERT_SENT(GREETING EXTENDED REQUEST);
 }
 
@@ -213,8 +220,8 @@ Test(tunnel, survives_short_writes_and_reads_interruptions_and_waits)
 Test(tunnel, sends_everything_at_once_when_the_method_is_known)
 {
 	tunnel->plan.known = SOCKS5_EXTENDED;
-	tunnel_start(tunnel, FD);
-	cr_assert_eq(tunnel_step(tunnel, FD), -EINPROGRESS);
+	start();
+	cr_assert_eq(tunnel_step(tunnel, FD, COOKIE), -EINPROGRESS);
 	ASSERT_SENT("\x05\x01\x97" EXTENDED REQUEST);
 	cr_assert_eq(tunnel_events(tunnel), POLLIN);
 }
@@ -223,8 +230,8 @@ Test(tunnel, does_not_offer_a_known_method_that_the_plan_forbids)
 {
 	tunnel->plan.known = SOCKS5_NO_AUTHENTICATION;
 	tunnel->plan.offer.count = 2;
-	tunnel_start(tunnel, FD);
-	tunnel_step(tunnel, FD);
+	start();
+	tunnel_step(tunnel, FD, COOKIE);
 	ASSERT_SENT("\x05\x02\x97\x02");
 }
 
@@ -286,14 +293,14 @@ Test(tunnel, retries_after_a_temporary_failure_and_then_says_so)
 
 Test(tunnel, says_what_the_proxy_said_before_it_hung_up_on_our_bytes)
 {
-	tunnel_start(tunnel, FD);
-	cr_assert_eq(tunnel_step(tunnel, FD), -EINPROGRESS);
+	start();
+	cr_assert_eq(tunnel_step(tunnel, FD, COOKIE), -EINPROGRESS);
 	/* It takes keys, refuses them before it was asked, and resets the connection. */
 	PROXY_SAYS("\x05\x97\x01\x02");
 	kernel.hang_up = true;
 	kernel.recv_most = 2;
 	kernel.send_error = EPIPE;
-	cr_assert_eq(tunnel_step(tunnel, FD), -EINVAL);
+	cr_assert_eq(tunnel_step(tunnel, FD, COOKIE), -EINVAL);
 }
 
 static const struct {
@@ -315,38 +322,37 @@ Test(tunnel, says_enetdown_when_the_proxy_is_not_there_and_passes_on_the_sockets
 {
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
 		kernel.connect_error = refusals[i].error;
-		cr_assert_eq(tunnel_start(tunnel, FD), refusals[i].expected, "errno %d",
-			     refusals[i].error);
+		cr_assert_eq(start(), refusals[i].expected, "errno %d", refusals[i].error);
 	}
 }
 
 Test(tunnel, says_enetdown_when_the_proxy_refuses_later)
 {
 	kernel.connect_error = EINPROGRESS;
-	tunnel_start(tunnel, FD);
+	start();
 	kernel.send_error = EAGAIN;
-	cr_assert_eq(tunnel_step(tunnel, FD), -EINPROGRESS);
+	cr_assert_eq(tunnel_step(tunnel, FD, COOKIE), -EINPROGRESS);
 	cr_assert_eq(tunnel_events(tunnel), POLLOUT);
 	kernel.send_error = ECONNREFUSED;
-	cr_assert_eq(tunnel_step(tunnel, FD), -ENETDOWN);
-	cr_assert_eq(tunnel_step(tunnel, FD), -ENETDOWN, "it repeats its answer");
+	cr_assert_eq(tunnel_step(tunnel, FD, COOKIE), -ENETDOWN);
+	cr_assert_eq(tunnel_step(tunnel, FD, COOKIE), -ENETDOWN, "it repeats its answer");
 }
 
 Test(tunnel, does_not_take_a_yes_to_what_it_has_not_asked)
 {
 	kernel.send_most = 1;
 	PROXY_SAYS("\x05\x00" SUCCESS);
-	tunnel_start(tunnel, FD);
-	tunnel_step(tunnel, FD);
+	start();
+	tunnel_step(tunnel, FD, COOKIE);
 	kernel.send_error = EAGAIN;
-	cr_assert_eq(tunnel_step(tunnel, FD), -EPROTO);
+	cr_assert_eq(tunnel_step(tunnel, FD, COOKIE), -EPROTO);
 }
 
 Test(tunnel, ends_at_its_deadline)
 {
 	tunnel->plan.timeout = 0;
-	tunnel_start(tunnel, FD);
-	cr_assert_eq(tunnel_step(tunnel, FD), -ETIMEDOUT);
+	start();
+	cr_assert_eq(tunnel_step(tunnel, FD, COOKIE), -ETIMEDOUT);
 }
 
 Test(slots, gives_each_taker_its_own_and_takes_them_back)
@@ -359,9 +365,9 @@ Test(slots, gives_each_taker_its_own_and_takes_them_back)
 		for (unsigned j = 0; j < i; j++)
 			cr_assert_neq(taken[i], taken[j]);
 	}
-	slots_give(taken[77]);
+	slots_give(taken[77], 0);
 	cr_assert_eq(slots_take(), taken[77]);
-	slots_give(NULL);
+	slots_give(NULL, 0);
 }
 
 Test(slots, are_shared_with_a_forked_child)

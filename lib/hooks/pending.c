@@ -1,0 +1,262 @@
+#include "hooks/pending.h"
+#include "base/error.h"
+#include "base/libc.h"
+#include "hooks/connect.h"
+#include "tunnel/slots.h"
+#include "tunnel/watch.h"
+
+#include <pthread.h>
+
+static _Atomic bool ever;
+
+/*
+ * A child of vfork() runs in its parent's memory, on its own descriptors: what it closes or
+ * duplicates is not the parent's.
+ */
+static _Atomic pid_t owner;
+
+static void renew_owner(void)
+{
+	atomic_store_explicit(&owner, getpid(), memory_order_relaxed);
+}
+
+__attribute__((constructor)) static void watch_forks(void)
+{
+	renew_owner();
+	pthread_atfork(NULL, NULL, renew_owner);
+}
+
+bool pending_is_ours(void)
+{
+	return getpid() == atomic_load_explicit(&owner, memory_order_relaxed);
+}
+
+/* The earliest deadline of all that are under way; 0 when there is none. Never too late, sometimes
+ * too early. */
+static _Atomic uint64_t earliest;
+
+bool pending_ever(void)
+{
+	return atomic_load_explicit(&ever, memory_order_relaxed);
+}
+
+uint64_t pending_deadline(void)
+{
+	return atomic_load_explicit(&earliest, memory_order_relaxed);
+}
+
+/* Tunnels begun here and not told yet; closed sockets stay in it until their deadline. */
+static _Atomic int outstanding;
+
+static void expect(uint64_t deadline)
+{
+	uint64_t seen = atomic_load_explicit(&earliest, memory_order_relaxed);
+	while ((seen == 0 || deadline < seen) &&
+	       !atomic_compare_exchange_weak(&earliest, &seen, deadline))
+		;
+}
+
+/* What the last user of this descriptor left: its socket was closed while under way. */
+static void clear_away(int fd, uint64_t cookie)
+{
+	const struct table_entry *entry = table_find(fd);
+	const uint64_t old = entry ? atomic_load_explicit(&entry->cookie, memory_order_acquire) : 0;
+
+	if (old != 0 && old != cookie)
+		slots_give(table_find_tunnel(fd, old), old);
+}
+
+int pending_begin(struct pending *p, bool nonblocking, const struct sockaddr *target)
+{
+	clear_away(p->fd, p->cookie);
+	tunnel_begin(p->tunnel, p->cookie, nonblocking);
+	const int r = table_put(p->fd, p->cookie, p->tunnel, target);
+
+	if (r < 0)
+		return r;
+	atomic_store_explicit(&ever, true, memory_order_release);
+	atomic_fetch_add(&outstanding, 1);
+	expect(tunnel_deadline(p->tunnel));
+	watch_arm(p->fd, tunnel_events(p->tunnel));
+	return 0;
+}
+
+bool pending_find(int fd, struct pending *ret)
+{
+	if (!table_may_be_pending(fd))
+		return false;
+	const uint64_t cookie = table_cookie(fd);
+	struct tunnel *tunnel = table_find_tunnel(fd, cookie);
+
+	*ret = (struct pending){ fd, cookie, tunnel };
+	return tunnel != NULL;
+}
+
+/* Applies to the descriptor and to its duplicates, which share the tunnel. */
+static void for_each_duplicate(const struct pending *p,
+			       void (*apply)(int fd, const struct pending *p))
+{
+	apply(p->fd, p);
+	if (!atomic_load_explicit(&p->tunnel->duplicated, memory_order_relaxed))
+		return;
+	for (int fd = 0; fd <= table_highest(); fd++) {
+		if (!table_find(fd))
+			fd |= TABLE_PAGE_ENTRIES - 1;
+		else if (fd != p->fd && table_may_be_pending(fd) &&
+			 table_find_tunnel(fd, p->cookie) == p->tunnel)
+			apply(fd, p);
+	}
+}
+
+/* The last one told takes the deadline along, so that waits are the kernel's alone again. */
+static void count_out(void)
+{
+	uint64_t due = pending_deadline();
+
+	if (atomic_fetch_sub(&outstanding, 1) == 1 &&
+	    atomic_compare_exchange_strong(&earliest, &due, 0) && atomic_load(&outstanding) > 0)
+		pending_expire(); /* another thread has just begun */
+}
+
+static void arm_one(int fd, const struct pending *p)
+{
+	watch_arm(fd, tunnel_events(p->tunnel));
+}
+
+static void restore_one(int fd, const struct pending *p)
+{
+	(void)p;
+	watch_restore(fd);
+}
+
+static void forget_one(int fd, const struct pending *p)
+{
+	table_end(fd, p->cookie, true);
+	watch_restore(fd);
+}
+
+static void forget_all_of_one(int fd, const struct pending *p)
+{
+	table_end(fd, p->cookie, false);
+	watch_restore(fd);
+}
+
+void pending_abandon(const struct pending *p)
+{
+	for_each_duplicate(p, forget_all_of_one);
+	slots_give(p->tunnel, p->cookie);
+	count_out();
+}
+
+/* What follows from an answer of the tunnel, whoever got it. */
+static int settle(const struct pending *p, int r, short events)
+{
+	switch (r) {
+	case -EINTR:
+		return r;
+	case -EINPROGRESS:
+		if (tunnel_events(p->tunnel) != events)
+			for_each_duplicate(p, arm_one);
+		return r;
+	case -ESTALE: /* somebody else was told */
+		watch_restore(p->fd);
+		table_end(p->fd, p->cookie, true);
+		return 0;
+	case 0:
+		if (tunnel_claim(p->tunnel, p->cookie)) {
+			connect_learn(session_get(), p->tunnel, 0);
+			for_each_duplicate(p, forget_one);
+			slots_give(p->tunnel, TUNNEL_CLAIMED(p->cookie));
+			count_out();
+		}
+		return 0;
+	default:
+		for_each_duplicate(p, restore_one);
+		return r;
+	}
+}
+
+int pending_step(const struct pending *p)
+{
+	const short events = tunnel_events(p->tunnel);
+	return settle(p, tunnel_step(p->tunnel, p->fd, p->cookie), events);
+}
+
+int pending_finish(const struct pending *p)
+{
+	const short events = tunnel_events(p->tunnel);
+	return settle(p, tunnel_finish(p->tunnel, p->fd, p->cookie), events);
+}
+
+void pending_collect(const struct pending *p)
+{
+	socklen_t length = sizeof(int);
+	int error;
+
+	if (!tunnel_claim(p->tunnel, p->cookie))
+		return;
+	connect_learn(session_get(), p->tunnel, atomic_load(&p->tunnel->error));
+	for_each_duplicate(p, forget_all_of_one);
+	slots_give(p->tunnel, TUNNEL_CLAIMED(p->cookie));
+	count_out();
+	/* The refusal that stood for it in the kernel goes with it. */
+	libc()->getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &length);
+}
+
+static bool must_not_wait(int fd, int flags)
+{
+	return (flags & MSG_DONTWAIT) || (libc()->fcntl(fd, F_GETFL) & O_NONBLOCK);
+}
+
+int pending_gate(int fd, int flags)
+{
+	struct pending p;
+
+	if (!pending_find(fd, &p))
+		return 0;
+	int r = pending_step(&p);
+	if (r == -EINPROGRESS)
+		r = must_not_wait(fd, flags) ? -EAGAIN : pending_finish(&p);
+	if (r == -EINPROGRESS)
+		return -EAGAIN; /* SO_SNDTIMEO ended */
+	if (r < 0 && r != -EAGAIN && r != -EINTR)
+		pending_collect(&p);
+	return r;
+}
+
+void pending_let_go(int fd)
+{
+	struct pending p;
+
+	if (pending_find(fd, &p) && pending_is_ours())
+		watch_restore(fd);
+}
+
+void pending_cancel(int fd)
+{
+	struct pending p;
+
+	if (!pending_find(fd, &p))
+		return;
+	tunnel_disconnect(fd);
+	pending_abandon(&p);
+}
+
+void pending_expire(void)
+{
+	const uint64_t now = tunnel_now();
+	int left = 0;
+
+	atomic_store(&earliest, 0);
+	for (int fd = 0; fd <= table_highest(); fd++) {
+		struct pending p;
+		if (!table_find(fd)) {
+			fd |= TABLE_PAGE_ENTRIES - 1;
+		} else if (pending_find(fd, &p) &&
+			   (now < tunnel_deadline(p.tunnel) || pending_step(&p) == -EINPROGRESS)) {
+			expect(tunnel_deadline(p.tunnel));
+			left++;
+		}
+	}
+	atomic_store(&outstanding, left);
+}

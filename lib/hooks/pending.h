@@ -1,0 +1,67 @@
+/*
+ * pending: a descriptor whose socket is on its way through the proxy, as the other hooks see it.
+ * They ask table_may_be_pending first, which costs nothing where nothing is; the rest is decided
+ * here: drive it, hide it, and when it is over give the application what the kernel would have
+ * given. Any thread and any signal handler.
+ */
+#ifndef HOOKS_PENDING_H
+#define HOOKS_PENDING_H
+
+#include "session/session.h"
+#include "tunnel/table.h"
+#include "tunnel/tunnel.h"
+
+struct pending {
+	int fd;
+	uint64_t cookie;
+	struct tunnel *tunnel;
+};
+
+/* Publishes a tunnel whose plan stands, before it starts. -ENOBUFS. */
+int pending_begin(struct pending *pending, bool nonblocking, const struct sockaddr *target);
+
+/* It could not start: the descriptor is as it was. */
+void pending_abandon(const struct pending *pending);
+
+/* Whether the descriptor has a tunnel, under way or failed and not yet told. */
+bool pending_find(int fd, struct pending *ret_pending);
+
+/*
+ * Drives it. 0: the descriptor is the kernel's and the application's alone. -EINPROGRESS: still
+ * under way. Another -errno: it has failed; the kernel shows the failure, pending_collect takes it
+ * away.
+ */
+int pending_step(const struct pending *pending);
+
+/* The same, waiting for its end; besides, -EINTR and -EINPROGRESS as tunnel_finish. */
+int pending_finish(const struct pending *pending);
+
+/* The failure has been told: once, as SO_ERROR is. */
+void pending_collect(const struct pending *pending);
+
+/*
+ * May this call use the descriptor now? 0: it goes to libc. Otherwise -errno: -EAGAIN while a
+ * non-blocking socket (or call, with MSG_DONTWAIT) is under way, or the failure, collected. A
+ * blocking one waits.
+ */
+int pending_gate(int fd, int flags);
+
+/* The descriptor is being closed, while a duplicate or a child may have the socket still: its epoll
+ * sets get their own back. */
+void pending_let_go(int fd);
+
+/* Whether this is the process whose memory this is: not so in a child of vfork(). */
+bool pending_is_ours(void);
+
+/* The application ends the attempt itself, by shutdown() or an AF_UNSPEC connect. */
+void pending_cancel(int fd);
+
+/* Whether any tunnel was ever under way; whether one may be now; and when the next deadline is (ns,
+ * 0: none). */
+bool pending_ever(void);
+uint64_t pending_deadline(void);
+
+/* Steps every tunnel whose deadline has passed. */
+void pending_expire(void);
+
+#endif

@@ -1,0 +1,624 @@
+/*
+ * ready: poll, select and epoll. They wait for what a handshake needs in place of what the
+ * application asked of a descriptor that is on its way, drive it when that comes, and say nothing
+ * of it until it is over; then they ask the kernel again with the application's own question.
+ */
+#include "hooks/hook.h"
+#include "hooks/pending.h"
+#include "tunnel/watch.h"
+
+#include <limits.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+/*
+ * Two threads, or a process and its child, may wait for one descriptor, and only one reads the
+ * reply: the other would sleep on. epoll needs no such bound: changing the registration wakes
+ * everybody.
+ */
+#define AT_MOST 50000000u /* ns */
+
+/* Ends of tunnels that one wait may see in a row before something is the application's. */
+#define MARKERS_IN_VAIN 10000
+
+/* Room on the stack; larger sets are rare and get a mapping. */
+#define FEW_BYTES 1024
+
+/* ---- time ---- */
+
+static uint64_t deadline_in(const struct timespec *timeout)
+{
+	if (!timeout)
+		return UINT64_MAX;
+	const uint64_t wait = (uint64_t)timeout->tv_sec * 1000000000u + (uint64_t)timeout->tv_nsec;
+	return wait ? tunnel_now() + wait : 0;
+}
+
+/* What is left until the deadline (0: do not wait, UINT64_MAX: for ever), bounded; NULL for ever.
+ */
+static struct timespec *time_left(uint64_t deadline, uint64_t bound, struct timespec *ret)
+{
+	uint64_t left = UINT64_MAX;
+
+	if (deadline != UINT64_MAX) {
+		const uint64_t now = deadline ? tunnel_now() : 0;
+		left = deadline > now ? deadline - now : 0;
+	}
+	if (bound < left)
+		left = bound;
+	if (left == UINT64_MAX)
+		return NULL;
+	*ret = (struct timespec){ (time_t)(left / 1000000000u), (long)(left % 1000000000u) };
+	return ret;
+}
+
+/* What is not is the kernel's to refuse. */
+static bool is_valid(const struct timespec *timeout)
+{
+	return !timeout ||
+	       (timeout->tv_sec >= 0 && timeout->tv_nsec >= 0 && timeout->tv_nsec < 1000000000);
+}
+
+static bool is_past(uint64_t deadline)
+{
+	return deadline != UINT64_MAX && (deadline == 0 || tunnel_now() >= deadline);
+}
+
+/* ---- memory ---- */
+
+static void *get_room(void *few, size_t size)
+{
+	if (size <= FEW_BYTES)
+		return few;
+	void *room = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return room == MAP_FAILED ? NULL : room;
+}
+
+static void put_room(void *room, const void *few, size_t size)
+{
+	if (room && room != few)
+		munmap(room, size);
+}
+
+/* ---- poll ---- */
+
+static bool any_pending(const struct pollfd *fds, nfds_t count)
+{
+	for (nfds_t i = 0; i < count; i++) {
+		if (table_may_be_pending(fds[i].fd))
+			return true;
+	}
+	return false;
+}
+
+/* Set in asked[].events of a descriptor on its way; the kernel ignores the bit. */
+#define HIDDEN 0x4000
+
+/*
+ * The tunnel to wait for, without a system call: there may be a thousand of them. An entry that is
+ * out of date is found out when something becomes ready, or at the bound.
+ */
+static const struct tunnel *peek(int fd)
+{
+	const struct table_entry *entry = table_find(fd);
+	const struct tunnel *tunnel =
+		entry ? atomic_load_explicit(&entry->tunnel, memory_order_acquire) : NULL;
+
+	return tunnel && tunnel_is_under_way(tunnel) ? tunnel : NULL;
+}
+
+/* One that has ended elsewhere still has to be told. */
+static void settle_ended(int fd)
+{
+	struct pending p;
+
+	if (pending_find(fd, &p))
+		pending_step(&p);
+}
+
+/* Fills the set that the kernel is asked about; returns how many descriptors in it are on their
+ * way. */
+static nfds_t fill_poll(const struct pollfd *fds, struct pollfd *asked, nfds_t count)
+{
+	nfds_t pending = 0;
+
+	for (nfds_t i = 0; i < count; i++) {
+		asked[i] = fds[i];
+		if (!table_may_be_pending(fds[i].fd))
+			continue;
+		const struct tunnel *tunnel = peek(fds[i].fd);
+		if (!tunnel) {
+			settle_ended(fds[i].fd);
+			continue;
+		}
+		asked[i].events = (short)(tunnel_events(tunnel) | HIDDEN);
+		pending++;
+	}
+	return pending;
+}
+
+/*
+ * Drives what became ready, or everything when nothing did. true: something is over, and the kernel
+ * must be asked anew. *ret_ready counts what is the application's to see; the rest is wiped.
+ */
+static bool sort_poll(struct pollfd *asked, nfds_t count, int *ready)
+{
+	const bool all = *ready == 0;
+	bool ended = false;
+
+	*ready = 0;
+	for (nfds_t i = 0; i < count; i++) {
+		struct pending p;
+		if (!(asked[i].events & HIDDEN)) {
+			*ready += asked[i].revents != 0;
+			continue;
+		}
+		if ((all || asked[i].revents) &&
+		    (!pending_find(asked[i].fd, &p) || pending_step(&p) != -EINPROGRESS))
+			ended = true;
+		asked[i].revents = 0;
+	}
+	return ended;
+}
+
+static int poll_hidden(struct pollfd *fds, struct pollfd *asked, nfds_t count, uint64_t deadline,
+		       const sigset_t *mask)
+{
+	for (;;) {
+		const nfds_t pending = fill_poll(fds, asked, count);
+		struct timespec left;
+		const struct timespec *wait =
+			time_left(deadline, pending ? AT_MOST : UINT64_MAX, &left);
+		const int r = libc()->ppoll(asked, count, wait, mask);
+		int ready = r;
+
+		if (r < 0)
+			return error_last();
+		const bool ended = pending > 0 && sort_poll(asked, count, &ready);
+		if (ready > 0 || (!ended && is_past(deadline))) {
+			for (nfds_t i = 0; i < count; i++)
+				fds[i].revents = asked[i].revents;
+			return ready;
+		}
+	}
+}
+
+static int poll_by(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		   const sigset_t *mask)
+{
+	const size_t size = count * sizeof(*fds);
+	struct pollfd few[FEW_BYTES / sizeof(struct pollfd)];
+	struct pollfd *asked = get_room(few, size);
+
+	if (!asked)
+		return -ENOMEM;
+	const int r = poll_hidden(fds, asked, count, deadline_in(timeout), mask);
+	put_room(asked, few, size);
+	return r;
+}
+
+static struct timespec *from_milliseconds(int milliseconds, struct timespec *ret)
+{
+	if (milliseconds < 0)
+		return NULL;
+	*ret = (struct timespec){ milliseconds / 1000, milliseconds % 1000 * 1000000l };
+	return ret;
+}
+
+HOOK int poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+	const int saved = errno;
+	struct timespec time;
+
+	if (!pending_ever() || !fds || !any_pending(fds, count))
+		return libc()->poll(fds, count, timeout);
+	return hook_return(poll_by(fds, count, from_milliseconds(timeout, &time), NULL), saved);
+}
+
+HOOK int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+	       const sigset_t *mask)
+{
+	const int saved = errno;
+
+	if (!pending_ever() || !fds || !is_valid(timeout) || !any_pending(fds, count))
+		return libc()->ppoll(fds, count, timeout, mask);
+	return hook_return(poll_by(fds, count, timeout, mask), saved);
+}
+
+HOOK int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t size)
+{
+	if (size / sizeof(*fds) < count)
+		return libc()->__poll_chk(fds, count, timeout, size);
+	return poll(fds, count, timeout);
+}
+
+HOOK int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+		     const sigset_t *mask, size_t size)
+{
+	if (size / sizeof(*fds) < count)
+		return libc()->__ppoll_chk(fds, count, timeout, mask, size);
+	return ppoll(fds, count, timeout, mask);
+}
+
+/* ---- select ---- */
+
+/* Sets of any size: programs with more than 1024 descriptors allocate larger ones. */
+typedef unsigned long select_word;
+#define WORD_BITS (8 * (int)sizeof(select_word))
+
+struct select_sets {
+	select_word *sets[3]; /* read, write, exceptional; NULL: not asked */
+	select_word *hidden;  /* descriptors on their way */
+};
+
+static bool has(const select_word *set, int fd)
+{
+	return set && (set[fd / WORD_BITS] >> (fd % WORD_BITS) & 1);
+}
+
+static void put(select_word *set, int fd, bool value)
+{
+	const select_word bit = (select_word)1 << (fd % WORD_BITS);
+
+	if (!set)
+		return;
+	set[fd / WORD_BITS] = value ? set[fd / WORD_BITS] | bit : set[fd / WORD_BITS] & ~bit;
+}
+
+static bool is_asked(const struct select_sets *s, int fd)
+{
+	return has(s->sets[0], fd) || has(s->sets[1], fd) || has(s->sets[2], fd);
+}
+
+static bool any_pending_in(const struct select_sets *s, int count)
+{
+	for (int fd = 0; fd < count; fd++) {
+		if (table_may_be_pending(fd) && is_asked(s, fd))
+			return true;
+	}
+	return false;
+}
+
+/* Takes a descriptor on its way out of the question, and asks for the handshake's events instead.
+ */
+static void ask_for_handshake(struct select_sets *asked, int fd, short events)
+{
+	put(asked->sets[0], fd, events & POLLIN);
+	put(asked->sets[1], fd, events & POLLOUT);
+	put(asked->sets[2], fd, false);
+}
+
+static int fill_select(const struct select_sets *own, struct select_sets *asked, int count)
+{
+	int pending = 0;
+
+	for (int fd = 0; fd < count; fd++) {
+		if (!table_may_be_pending(fd) || !is_asked(own, fd))
+			continue;
+		const struct tunnel *tunnel = peek(fd);
+		if (!tunnel) {
+			settle_ended(fd);
+			continue;
+		}
+		ask_for_handshake(asked, fd, tunnel_events(tunnel));
+		put(asked->hidden, fd, true);
+		pending++;
+	}
+	return pending;
+}
+
+/* As sort_poll. */
+static bool sort_select(struct select_sets *asked, int count, int *ready)
+{
+	const bool all = *ready == 0;
+	bool ended = false;
+
+	for (int fd = 0; fd < count; fd++) {
+		struct pending p;
+		if (!has(asked->hidden, fd))
+			continue;
+		const int bits =
+			has(asked->sets[0], fd) + has(asked->sets[1], fd) + has(asked->sets[2], fd);
+		*ready -= bits;
+		ask_for_handshake(asked, fd, 0);
+		if ((all || bits) && (!pending_find(fd, &p) || pending_step(&p) != -EINPROGRESS))
+			ended = true;
+	}
+	return ended;
+}
+
+static fd_set *as_set(select_word *words)
+{
+	return (fd_set *)(void *)words;
+}
+
+/* asked: sets of `size` bytes each, which the kernel may write to. */
+static int select_hidden(int count, const struct select_sets *own, struct select_sets *asked,
+			 size_t size, uint64_t deadline, const sigset_t *mask)
+{
+	for (;;) {
+		for (unsigned i = 0; i < 3; i++) {
+			if (own->sets[i])
+				memcpy(asked->sets[i], own->sets[i], size);
+			else
+				memset(asked->sets[i], 0, size);
+		}
+		memset(asked->hidden, 0, size);
+		const int pending = fill_select(own, asked, count);
+		struct timespec left;
+		const struct timespec *wait =
+			time_left(deadline, pending ? AT_MOST : UINT64_MAX, &left);
+		int ready = libc()->pselect(count, as_set(asked->sets[0]), as_set(asked->sets[1]),
+					    as_set(asked->sets[2]), wait, mask);
+		if (ready < 0)
+			return error_last();
+		const bool ended = pending > 0 && sort_select(asked, count, &ready);
+		if (ready > 0 || (!ended && is_past(deadline)))
+			return ready;
+	}
+}
+
+static int select_by(int count, const struct select_sets *own, const struct timespec *timeout,
+		     const sigset_t *mask)
+{
+	const size_t size = ((size_t)count + WORD_BITS - 1) / WORD_BITS * sizeof(select_word);
+	select_word few[FEW_BYTES / sizeof(select_word)];
+	select_word *room = get_room(few, 4 * size);
+
+	if (!room)
+		return -ENOMEM;
+	const size_t words = size / sizeof(*room);
+	struct select_sets asked = { { room, room + words, room + 2 * words }, room + 3 * words };
+	const int r = select_hidden(count, own, &asked, size, deadline_in(timeout), mask);
+	for (unsigned i = 0; i < 3 && r >= 0; i++) {
+		if (own->sets[i])
+			memcpy(own->sets[i], asked.sets[i], size);
+	}
+	put_room(room, few, 4 * size);
+	return r;
+}
+
+static struct select_sets own_sets(fd_set *readable, fd_set *writable, fd_set *exceptional)
+{
+	return (struct select_sets){
+		.sets = { (select_word *)(void *)readable, (select_word *)(void *)writable,
+			  (select_word *)(void *)exceptional },
+	};
+}
+
+HOOK int pselect(int count, fd_set *restrict readable, fd_set *restrict writable,
+		 fd_set *restrict exceptional, const struct timespec *restrict timeout,
+		 const sigset_t *restrict mask)
+{
+	const int saved = errno;
+	const struct select_sets own = own_sets(readable, writable, exceptional);
+
+	if (!pending_ever() || count <= 0 || !is_valid(timeout) || !any_pending_in(&own, count))
+		return libc()->pselect(count, readable, writable, exceptional, timeout, mask);
+	return hook_return(select_by(count, &own, timeout, mask), saved);
+}
+
+/* Linux writes the time not slept back (select(2)). */
+static void put_time_left(struct timeval *timeout, uint64_t deadline)
+{
+	struct timespec left = { 0 };
+
+	time_left(deadline, UINT64_MAX, &left);
+	*timeout = (struct timeval){ left.tv_sec, left.tv_nsec / 1000 };
+}
+
+HOOK int select(int count, fd_set *restrict readable, fd_set *restrict writable,
+		fd_set *restrict exceptional, struct timeval *restrict timeout)
+{
+	const int saved = errno;
+	const struct select_sets own = own_sets(readable, writable, exceptional);
+	struct timespec time;
+
+	if (!pending_ever() || count <= 0 || !any_pending_in(&own, count) ||
+	    (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0)))
+		return libc()->select(count, readable, writable, exceptional, timeout);
+	if (timeout)
+		time = (struct timespec){ timeout->tv_sec + timeout->tv_usec / 1000000,
+					  timeout->tv_usec % 1000000 * 1000 };
+	const uint64_t deadline = deadline_in(timeout ? &time : NULL);
+	const int r = select_by(count, &own, timeout ? &time : NULL, NULL);
+	if (timeout)
+		put_time_left(timeout, deadline);
+	return hook_return(r, saved);
+}
+
+/* ---- epoll ---- */
+
+static int control_pending(int set, int op, int fd, struct epoll_event *event,
+			   const struct pending *p)
+{
+	if (op == EPOLL_CTL_DEL) {
+		watch_remove(fd, set);
+		return error_or(libc()->epoll_ctl(set, op, fd, event));
+	}
+	if (event->events & EPOLLEXCLUSIVE) { /* with rules of its own, which the kernel knows */
+		const int r = error_or(libc()->epoll_ctl(set, op, fd, event));
+		if (r == 0) {
+			watch_put(fd, set, event);
+			watch_arm(fd, tunnel_events(p->tunnel));
+		}
+		return r;
+	}
+	return watch_arm_new(fd, set, op, tunnel_events(p->tunnel), event);
+}
+
+static int control_settled(int set, int op, int fd, struct epoll_event *event)
+{
+	const int r = error_or(libc()->epoll_ctl(set, op, fd, event));
+	struct pending p;
+
+	if (r < 0)
+		return r;
+	if (op == EPOLL_CTL_DEL)
+		watch_remove(fd, set);
+	else if (event)
+		watch_put(fd, set, event);
+	/* Another thread's connect() may have looked at the sets just before. */
+	if (op != EPOLL_CTL_DEL && pending_find(fd, &p) && pending_step(&p) == -EINPROGRESS)
+		watch_arm(fd, tunnel_events(p.tunnel));
+	return r;
+}
+
+HOOK int epoll_ctl(int set, int op, int fd, struct epoll_event *event)
+{
+	const int saved = errno;
+	struct pending p;
+
+	if (table_may_be_pending(fd) && event && pending_find(fd, &p) &&
+	    pending_step(&p) == -EINPROGRESS)
+		return hook_return(control_pending(set, op, fd, event, &p), saved);
+	return hook_return(control_settled(set, op, fd, event), saved);
+}
+
+/* One of the three calls, with what is left of its time. */
+struct epoll_call {
+	int set;
+	struct epoll_event *events;
+	int most;
+	const sigset_t *mask;
+	int (*wait)(const struct epoll_call *call, const struct timespec *timeout);
+};
+
+static int to_milliseconds(const struct timespec *timeout)
+{
+	if (!timeout)
+		return -1;
+	const uint64_t ms =
+		(uint64_t)timeout->tv_sec * 1000 + ((uint64_t)timeout->tv_nsec + 999999) / 1000000;
+	return ms < INT_MAX ? (int)ms : INT_MAX;
+}
+
+static int wait_plain(const struct epoll_call *c, const struct timespec *timeout)
+{
+	return error_or(libc()->epoll_wait(c->set, c->events, c->most, to_milliseconds(timeout)));
+}
+
+static int wait_masked(const struct epoll_call *c, const struct timespec *timeout)
+{
+	return error_or(
+		libc()->epoll_pwait(c->set, c->events, c->most, to_milliseconds(timeout), c->mask));
+}
+
+static int wait_exact(const struct epoll_call *c, const struct timespec *timeout)
+{
+	return error_or(libc()->epoll_pwait2(c->set, c->events, c->most, timeout, c->mask));
+}
+
+/* A marker has come: drive its tunnel. true when the kernel must be asked anew. */
+static bool drive_marked(int fd)
+{
+	struct pending p;
+
+	if (pending_find(fd, &p))
+		return pending_step(&p) != -EINPROGRESS;
+	watch_restore(fd); /* it ended elsewhere, in a forked process perhaps */
+	return true;
+}
+
+/* Takes the markers out of what came back; returns what is the application's. */
+static int sort_epoll(struct epoll_event *events, int count, bool *ret_ended)
+{
+	int kept = 0, fd;
+
+	*ret_ended = false;
+	for (int i = 0; i < count; i++) {
+		if (!watch_is_marker(&events[i], &fd))
+			events[kept++] = events[i];
+		else if (drive_marked(fd))
+			*ret_ended = true;
+	}
+	return kept;
+}
+
+/* How long a wait may last before a tunnel's own deadline is due, in ns. */
+static uint64_t patience(void)
+{
+	if (pending_deadline() == 0)
+		return UINT64_MAX;
+	if (tunnel_now() >= pending_deadline())
+		pending_expire();
+	const uint64_t due = pending_deadline(), now = tunnel_now();
+	if (due == 0)
+		return UINT64_MAX;
+	return due > now ? due - now : AT_MOST; /* another thread is just at it */
+}
+
+static int epoll_hidden(const struct epoll_call *call, uint64_t deadline)
+{
+	unsigned in_vain = 0;
+
+	for (;;) {
+		struct timespec left;
+		const int r = call->wait(call, time_left(deadline, patience(), &left));
+		bool ended;
+
+		if (r < 0)
+			return r;
+		const int kept = sort_epoll(call->events, r, &ended);
+		/* Something just ended may be ready: a wait for nothing asks once more. */
+		if (kept > 0 || (!ended && is_past(deadline)) ||
+		    (is_past(deadline) && in_vain > MARKERS_IN_VAIN))
+			return kept;
+		/* A marker that nobody can take back, left by close_range() on one of two
+		 * duplicates, must not spin. */
+		in_vain = ended ? in_vain + 1 : 0;
+		if (in_vain > MARKERS_IN_VAIN)
+			libc()->ppoll(NULL, 0, &(const struct timespec){ 0, 1000000 }, call->mask);
+	}
+}
+
+static int epoll_by(const struct epoll_call *call, const struct timespec *timeout)
+{
+	const uint64_t due = pending_deadline();
+	bool ended;
+	int r;
+
+	if (due != 0)
+		return epoll_hidden(call, deadline_in(timeout));
+	/* Nothing is on its way; the clock is looked at only if that changes meanwhile. */
+	r = call->wait(call, timeout);
+	if (r <= 0 || !pending_ever())
+		return r;
+	r = sort_epoll(call->events, r, &ended);
+	return r > 0 ? r : epoll_hidden(call, deadline_in(timeout));
+}
+
+HOOK int epoll_wait(int set, struct epoll_event *events, int most, int timeout)
+{
+	const int saved = errno;
+	struct timespec time;
+
+	if (!pending_ever())
+		return libc()->epoll_wait(set, events, most, timeout);
+	const struct epoll_call call = { set, events, most, NULL, wait_plain };
+	return hook_return(epoll_by(&call, from_milliseconds(timeout, &time)), saved);
+}
+
+HOOK int epoll_pwait(int set, struct epoll_event *events, int most, int timeout,
+		     const sigset_t *mask)
+{
+	const int saved = errno;
+	struct timespec time;
+
+	if (!pending_ever())
+		return libc()->epoll_pwait(set, events, most, timeout, mask);
+	const struct epoll_call call = { set, events, most, mask, wait_masked };
+	return hook_return(epoll_by(&call, from_milliseconds(timeout, &time)), saved);
+}
+
+HOOK int epoll_pwait2(int set, struct epoll_event *events, int most, const struct timespec *timeout,
+		      const sigset_t *mask)
+{
+	const int saved = errno;
+
+	if (!pending_ever() || !is_valid(timeout))
+		return libc()->epoll_pwait2(set, events, most, timeout, mask);
+	const struct epoll_call call = { set, events, most, mask, wait_exact };
+	return hook_return(epoll_by(&call, timeout), saved);
+}

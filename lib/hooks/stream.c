@@ -1,0 +1,130 @@
+/*
+ * stream: reads and writes. On a socket on its way they wait or say EAGAIN, as on one that the
+ * kernel is connecting; any other descriptor pays one look into a table. Sends that carry an
+ * address are in datagram.c.
+ */
+#include "hooks/hook.h"
+#include "hooks/pending.h"
+
+/* 0: go on. -1: errno says why not, as the call would. */
+static int gate(int fd, int flags)
+{
+	const int saved = errno;
+	const int r = pending_gate(fd, flags);
+
+	errno = r < 0 ? -r : saved;
+	return r < 0 ? -1 : 0;
+}
+
+HOOK ssize_t read(int fd, void *buffer, size_t length)
+{
+	if (table_may_be_pending(fd) && gate(fd, 0) < 0)
+		return -1;
+	return libc()->read(fd, buffer, length);
+}
+
+HOOK ssize_t __read_chk(int fd, void *buffer, size_t length, size_t size)
+{
+	if (table_may_be_pending(fd) && gate(fd, 0) < 0)
+		return -1;
+	return libc()->__read_chk(fd, buffer, length, size);
+}
+
+HOOK ssize_t readv(int fd, const struct iovec *pieces, int count)
+{
+	if (table_may_be_pending(fd) && gate(fd, 0) < 0)
+		return -1;
+	return libc()->readv(fd, pieces, count);
+}
+
+HOOK ssize_t recv(int fd, void *buffer, size_t length, int flags)
+{
+	if (table_may_be_pending(fd) && gate(fd, flags) < 0)
+		return -1;
+	return libc()->recv(fd, buffer, length, flags);
+}
+
+HOOK ssize_t __recv_chk(int fd, void *buffer, size_t length, size_t size, int flags)
+{
+	if (table_may_be_pending(fd) && gate(fd, flags) < 0)
+		return -1;
+	return libc()->__recv_chk(fd, buffer, length, size, flags);
+}
+
+HOOK ssize_t recvfrom(int fd, void *restrict buffer, size_t length, int flags,
+		      struct sockaddr *restrict addr, socklen_t *restrict addr_length)
+{
+	if (table_may_be_pending(fd) && gate(fd, flags) < 0)
+		return -1;
+	return libc()->recvfrom(fd, buffer, length, flags, addr, addr_length);
+}
+
+HOOK ssize_t __recvfrom_chk(int fd, void *buffer, size_t length, size_t size, int flags,
+			    struct sockaddr *addr, socklen_t *addr_length)
+{
+	if (table_may_be_pending(fd) && gate(fd, flags) < 0)
+		return -1;
+	return libc()->__recvfrom_chk(fd, buffer, length, size, flags, addr, addr_length);
+}
+
+HOOK ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+	if (table_may_be_pending(fd) && gate(fd, flags) < 0)
+		return -1;
+	return libc()->recvmsg(fd, message, flags);
+}
+
+HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
+		  struct timespec *timeout)
+{
+	if (table_may_be_pending(fd) && gate(fd, flags) < 0)
+		return -1;
+	return libc()->recvmmsg(fd, messages, count, flags, timeout);
+}
+
+HOOK ssize_t write(int fd, const void *buffer, size_t length)
+{
+	if (table_may_be_pending(fd) && gate(fd, 0) < 0)
+		return -1;
+	return libc()->write(fd, buffer, length);
+}
+
+HOOK ssize_t writev(int fd, const struct iovec *pieces, int count)
+{
+	if (table_may_be_pending(fd) && gate(fd, 0) < 0)
+		return -1;
+	return libc()->writev(fd, pieces, count);
+}
+
+HOOK ssize_t send(int fd, const void *buffer, size_t length, int flags)
+{
+	if (table_may_be_pending(fd) && gate(fd, flags) < 0)
+		return -1;
+	return libc()->send(fd, buffer, length, flags);
+}
+
+HOOK ssize_t sendfile(int to, int from, off_t *offset, size_t count)
+{
+	if (table_may_be_pending(to) && gate(to, 0) < 0)
+		return -1;
+	return libc()->sendfile(to, from, offset, count);
+}
+
+HOOK ssize_t sendfile64(int to, int from, off64_t *offset, size_t count)
+{
+	if (table_may_be_pending(to) && gate(to, 0) < 0)
+		return -1;
+	return libc()->sendfile64(to, from, offset, count);
+}
+
+HOOK ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_offset, size_t length,
+		    unsigned flags)
+{
+	const int no_wait = flags & SPLICE_F_NONBLOCK ? MSG_DONTWAIT : 0;
+
+	if (table_may_be_pending(from) && gate(from, no_wait) < 0)
+		return -1;
+	if (table_may_be_pending(to) && gate(to, no_wait) < 0)
+		return -1;
+	return libc()->splice(from, from_offset, to, to_offset, length, flags);
+}
