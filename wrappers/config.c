@@ -13,7 +13,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-G_DEFINE_QUARK(isosocks - config - error, config_error)
+/* The macro makes a string of its first argument: no blanks. */
+/* clang-format off */
+G_DEFINE_QUARK(isosocks-config-error, config_error)
+/* clang-format on */
 
 #define WORDS_MAX   5
 #define TIMEOUT_MAX 86400

@@ -13,7 +13,10 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-G_DEFINE_QUARK(isosocks - launch - error, launch_error)
+/* The macro makes a string of its first argument: no blanks. */
+/* clang-format off */
+G_DEFINE_QUARK(isosocks-launch-error, launch_error)
+/* clang-format on */
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3 */
