@@ -131,7 +131,7 @@ tests: all $(TESTS) $(CLIENTS) $(REPLAYS)
 PACKAGES_BUILD := gcc make pkg-config libglib2.0-dev libpcre2-dev
 PACKAGES_DEMO  := curl wget python3-minimal
 PACKAGES_CHECK := libcriterion-dev iproute2 util-linux curl wget git openssh-client openssh-server rsync python3 perl \
-	nginx-light tor mandoc binutils clang libclang-rt-14-dev strace
+	nginx-light tor mandoc binutils clang clang-format libclang-rt-14-dev strace
 
 deps: ## install what building and checking need (Debian packages)
 	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK)

@@ -1,7 +1,8 @@
 /*
- * layout: the memory that the processes of one session share (a memfd, see pool.h): which hostname stands
- * behind which placeholder, and what is known of each proxy. All zero is a valid empty start. Every word
- * is atomic and nothing in it is trusted: another process may write anything at any time.
+ * layout: the memory that the processes of one session share (a memfd, see pool.h): which hostname
+ * stands behind which placeholder, and what is known of each proxy. All zero is a valid empty
+ * start. Every word is atomic and nothing in it is trusted: another process may write anything at
+ * any time.
  */
 #ifndef NAMES_LAYOUT_H
 #define NAMES_LAYOUT_H
@@ -9,15 +10,16 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define LAYOUT_ENTRIES	 (1u << 17) /* names kept; the oldest goes when one more comes */
-#define LAYOUT_SLOTS	 (1u << 18) /* hash slots, at most half full */
-#define LAYOUT_NAME_MAX	 255	    /* RFC 1928 §4: DST.ADDR of ATYP 3 */
+#define LAYOUT_ENTRIES	  (1u << 17) /* names kept; the oldest goes when one more comes */
+#define LAYOUT_SLOTS	  (1u << 18) /* hash slots, at most half full */
+#define LAYOUT_NAME_MAX	  255	     /* RFC 1928 §4: DST.ADDR of ATYP 3 */
 #define LAYOUT_NAME_WORDS ((LAYOUT_NAME_MAX + 7) / 8)
-#define LAYOUT_NOTES	 16
+#define LAYOUT_NOTES	  16
 
 /*
- * One name. Numbers are given out in order; what a number leaves, divided by the size of the range, is the
- * placeholder's distance from the first address. It leaves 0 while the entry is empty or being written.
+ * One name. Numbers are given out in order; what a number leaves, divided by the size of the range,
+ * is the placeholder's distance from the first address. It leaves 0 while the entry is empty or
+ * being written.
  */
 struct layout_entry {
 	_Atomic uint32_t number;

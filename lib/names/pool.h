@@ -1,7 +1,8 @@
 /*
- * pool: hostname <-> placeholder address, shared by every process of a session. Placeholders are handed out
- * in order from the pool's range; the map behind them is a memfd inherited from `isosocks` or, without
- * one, private to this process and its forks. Lock-free, allocation-free, async-signal-safe; any thread.
+ * pool: hostname <-> placeholder address, shared by every process of a session. Placeholders are
+ * handed out in order from the pool's range; the map behind them is a memfd inherited from
+ * `isosocks` or, without one, private to this process and its forks. Lock-free, allocation-free,
+ * async-signal-safe; any thread.
  */
 #ifndef NAMES_POOL_H
 #define NAMES_POOL_H
@@ -22,16 +23,17 @@ struct pool {
 size_t pool_map_size(void);
 
 /*
- * Maps fd (-1: a private map, which starts at a random place in the range so that a placeholder of another
- * session is unknown here rather than someone else's). address is in host byte order, prefix 8 to 30. The fd
- * is not needed afterwards. -EINVAL for a range that is none, -EBADMSG when the fd is not such a map, -errno.
+ * Maps fd (-1: a private map, which starts at a random place in the range so that a placeholder of
+ * another session is unknown here rather than someone else's). address is in host byte order,
+ * prefix 8 to 30. The fd is not needed afterwards. -EINVAL for a range that is none, -EBADMSG when
+ * the fd is not such a map, -errno.
  */
 int pool_open(struct pool *pool, int fd, uint32_t address, unsigned prefix);
 
 /*
- * The placeholder of a name (1 to 255 bytes; case and one trailing dot do not count), giving one out
- * when it has none; the oldest name goes when there is no room. 0, -EINVAL for a name that cannot be one, or
- * -EBUSY when another process has filled the map with what leaves no room.
+ * The placeholder of a name (1 to 255 bytes; case and one trailing dot do not count), giving one
+ * out when it has none; the oldest name goes when there is no room. 0, -EINVAL for a name that
+ * cannot be one, or -EBUSY when another process has filled the map with what leaves no room.
  */
 int pool_get_address(struct pool *pool, const char *name, size_t length, uint32_t *ret_address);
 
@@ -39,8 +41,8 @@ int pool_get_address(struct pool *pool, const char *name, size_t length, uint32_
 int pool_find_name(const struct pool *pool, uint32_t address, char ret_name[256]);
 
 /*
- * What the session knows under this key (not 0): its value, or -ENOENT. pool_note(…, 0) forgets it. There is room
- * for LAYOUT_NOTES keys; what comes after is not remembered.
+ * What the session knows under this key (not 0): its value, or -ENOENT. pool_note(…, 0) forgets it.
+ * There is room for LAYOUT_NOTES keys; what comes after is not remembered.
  */
 int pool_find_note(const struct pool *pool, uint64_t key);
 void pool_note(struct pool *pool, uint64_t key, uint16_t value);

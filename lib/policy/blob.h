@@ -1,22 +1,26 @@
 /*
- * blob: the compiled policy, as it stands in ISOSOCKS_POLICY and in /etc/isosocks.policy. The format and
- * nothing else: flat, position-independent, in the byte order of the machine that compiled it; zero means
- * "the default" wherever that can be said. wrappers/compile.c writes it, policy.c reads it.
+ * blob: the compiled policy, as it stands in ISOSOCKS_POLICY and in /etc/isosocks.policy. The
+ * format and nothing else: flat, position-independent, in the byte order of the machine that
+ * compiled it; zero means "the default" wherever that can be said. wrappers/compile.c writes it,
+ * policy.c reads it.
  *
- * A blob is a header, then tables of records, then text. Records start at multiples of 8; a span names
- * text, a table names records, both by offset from the start of the blob.
+ * A blob is a header, then tables of records, then text. Records start at multiples of 8; a span
+ * names text, a table names records, both by offset from the start of the blob.
  */
 #ifndef POLICY_BLOB_H
 #define POLICY_BLOB_H
 
 #include <stdint.h>
 
-#define BLOB_MAGIC    "isosocks" /* 8 bytes, without the NUL */
-#define BLOB_MAGIC_BYTES { 'i', 's', 'o', 's', 'o', 'c', 'k', 's' }
-#define BLOB_VERSION  1
-#define BLOB_MAX      (48 * 1024) /* 64 KiB once in base64url */
-#define BLOB_NONE     0xffffffffu /* no index */
-#define BLOB_NO_METHOD 0xff	  /* ends a list of methods */
+#define BLOB_MAGIC "isosocks" /* 8 bytes, without the NUL */
+#define BLOB_MAGIC_BYTES                                                                           \
+	{                                                                                          \
+		'i', 's', 'o', 's', 'o', 'c', 'k', 's'                                             \
+	}
+#define BLOB_VERSION   1
+#define BLOB_MAX       (48 * 1024) /* 64 KiB once in base64url */
+#define BLOB_NONE      0xffffffffu /* no index */
+#define BLOB_NO_METHOD 0xff	   /* ends a list of methods */
 
 struct blob_span {
 	uint32_t offset;
@@ -29,7 +33,11 @@ struct blob_table {
 };
 
 enum blob_pipeline { BLOB_PIPELINE_AUTO, BLOB_PIPELINE_YES, BLOB_PIPELINE_NO };
-enum blob_require { BLOB_REQUIRE_NEVER, BLOB_REQUIRE_EXPLICIT, BLOB_REQUIRE_ALWAYS }; /* by strictness */
+enum blob_require {
+	BLOB_REQUIRE_NEVER,
+	BLOB_REQUIRE_EXPLICIT,
+	BLOB_REQUIRE_ALWAYS
+}; /* by strictness */
 enum blob_resolve { BLOB_RESOLVE_DEFERRED, BLOB_RESOLVE_PROXY };
 enum blob_loopback { BLOB_LOOPBACK_DIRECT, BLOB_LOOPBACK_PROXY, BLOB_LOOPBACK_DENY };
 enum blob_listen { BLOB_LISTEN_LOOPBACK, BLOB_LISTEN_ANY };
@@ -51,10 +59,10 @@ struct blob_pair {
 
 /* One item of [network] direct= or deny=. */
 struct blob_rule {
-	uint8_t address[16]; /* as in blob_proxy */
-	uint8_t prefix;	     /* bits of address that count, 0 to 128 */
-	uint8_t action;	     /* BLOB_ACTION_DIRECT or BLOB_ACTION_DENY */
-	uint16_t port;	     /* 0: every port */
+	uint8_t address[16];	 /* as in blob_proxy */
+	uint8_t prefix;		 /* bits of address that count, 0 to 128 */
+	uint8_t action;		 /* BLOB_ACTION_DIRECT or BLOB_ACTION_DENY */
+	uint16_t port;		 /* 0: every port */
 	struct blob_span suffix; /* not empty: a name suffix `.example.com` instead of an address */
 	uint32_t origin;	 /* index of the file in origins, BLOB_NONE: not from a file */
 	uint32_t line;
@@ -78,8 +86,8 @@ struct blob_application {
 struct blob_header {
 	char magic[8];
 	uint32_t version;
-	uint32_t size;	   /* bytes of the whole blob */
-	uint64_t checksum; /* policy_checksum over all bytes behind this field */
+	uint32_t size;	     /* bytes of the whole blob */
+	uint64_t checksum;   /* policy_checksum over all bytes behind this field */
 	uint8_t session[16]; /* 128 random bits of this run of isosocks */
 	uint8_t cookie[16];  /* what the guard's filter wants to see; zero: no filter */
 	uint32_t timeout;    /* seconds for one connect, all attempts together */
@@ -101,10 +109,10 @@ struct blob_header {
 	struct blob_span token; /* appended to ISOLATION; empty: none */
 	struct blob_span alias; /* suffix that stands for .onion; empty: none */
 	struct blob_span log_file;
-	struct blob_table origins;	/* blob_span: configuration files */
-	struct blob_table proxies;	/* blob_proxy; the first is the default, there is at least one */
-	struct blob_table pairs;	/* blob_pair: explicit pairs, sorted by name */
-	struct blob_table rules;	/* blob_rule: deny first, then direct */
+	struct blob_table origins; /* blob_span: configuration files */
+	struct blob_table proxies; /* blob_proxy; the first is the default, there is at least one */
+	struct blob_table pairs;   /* blob_pair: explicit pairs, sorted by name */
+	struct blob_table rules;   /* blob_rule: deny first, then direct */
 	struct blob_table applications; /* blob_application, in the order they are tried */
 };
 

@@ -1,7 +1,7 @@
 /*
- * policy: reads a compiled policy where it lies. The caller owns the bytes, which must be aligned to 8 and
- * stay unchanged; a struct policy is a validated view of them that any thread may use. Nothing is
- * allocated, and every byte is reached through the bounds checks here.
+ * policy: reads a compiled policy where it lies. The caller owns the bytes, which must be aligned
+ * to 8 and stay unchanged; a struct policy is a validated view of them that any thread may use.
+ * Nothing is allocated, and every byte is reached through the bounds checks here.
  */
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
@@ -24,8 +24,9 @@ struct policy_text {
 uint64_t policy_checksum(const void *from, size_t length);
 
 /*
- * Validates everything once: magic, version, size, checksum, enumerations, every table and every span.
- * -EBADMSG when the bytes are no policy, -EPROTONOSUPPORT when they are one of another version.
+ * Validates everything once: magic, version, size, checksum, enumerations, every table and every
+ * span. -EBADMSG when the bytes are no policy, -EPROTONOSUPPORT when they are one of another
+ * version.
  */
 int policy_open(struct policy *policy, const void *blob, size_t length);
 
@@ -48,8 +49,8 @@ enum policy_verdict {
 struct policy_target {
 	uint8_t address[16]; /* IPv6, or IPv4 as ::ffff:a.b.c.d; what the application passed */
 	uint16_t port;
-	bool is_stream;	   /* TCP (or MPTCP); otherwise datagrams */
-	const char *name;  /* the hostname behind a placeholder, NULL for a plain address */
+	bool is_stream;	  /* TCP (or MPTCP); otherwise datagrams */
+	const char *name; /* the hostname behind a placeholder, NULL for a plain address */
 	size_t name_length;
 };
 
@@ -64,9 +65,9 @@ bool policy_is_loopback(const struct policy *policy, const uint8_t address[16]);
 bool policy_is_placeholder(const struct policy *policy, const uint8_t address[16]);
 
 /*
- * The SOCKS methods to offer, in order, and their number (0: nothing is left, EPROTONOSUPPORT). When keys
- * must arrive 0x00 is not among them: a proxy that takes it would lose them silently. With real
- * credentials the password method carries those and no keys.
+ * The SOCKS methods to offer, in order, and their number (0: nothing is left, EPROTONOSUPPORT).
+ * When keys must arrive 0x00 is not among them: a proxy that takes it would lose them silently.
+ * With real credentials the password method carries those and no keys.
  */
 unsigned policy_methods(const struct policy *policy, bool keys_must_arrive, bool has_credentials,
 			uint8_t methods[3]);

@@ -1,7 +1,7 @@
 /*
- * url: a proxy's URL: `[socks5://|socks5h://][USER:PASS@]ADDRESS[:PORT]`, ADDRESS an IPv4 literal or an
- * IPv6 literal in brackets. A name would need a DNS query outside the proxy, so it is refused. Pure
- * text; no allocation.
+ * url: a proxy's URL: `[socks5://|socks5h://][USER:PASS@]ADDRESS[:PORT]`, ADDRESS an IPv4 literal
+ * or an IPv6 literal in brackets. A name would need a DNS query outside the proxy, so it is
+ * refused. Pure text; no allocation.
  */
 #ifndef POLICY_URL_H
 #define POLICY_URL_H

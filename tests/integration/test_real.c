@@ -173,8 +173,8 @@ static char *in_context(const char *command, enum lab_user user, size_t row)
 
 	g_assert_cmpint(mkdir(folder, 0777), ==, 0);
 	chmod(folder, 0777);
-	char *all = g_strdup_printf("export HOME=%s DIR=%s LAB=%s ID=%s/%s; %s", folder, folder, lab,
-				    lab, user == LAB_NOBODY ? "id-nobody" : "id", command);
+	char *all = g_strdup_printf("export HOME=%s DIR=%s LAB=%s ID=%s/%s; %s", folder, folder,
+				    lab, lab, user == LAB_NOBODY ? "id-nobody" : "id", command);
 	g_free(folder);
 	return all;
 }

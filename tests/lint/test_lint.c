@@ -35,3 +35,8 @@ Test(lint, the_manuals_are_clean_and_complete)
 {
 	run("tests/lint/manuals.sh");
 }
+
+Test(lint, every_source_is_formatted)
+{
+	run("tests/lint/format.sh");
+}
