@@ -198,7 +198,10 @@ static void warn_of_fall_back(void)
 
 void connect_learn(struct session *session, const struct tunnel *tunnel, int error)
 {
-	if (error == 0 && tunnel->plan.known != socks5_client_method(&tunnel->client))
+	/* A fall-back is not what the proxy takes: the next connect tries to bring the keys again.
+	 */
+	if (error == 0 && !tunnel->fell_back &&
+	    tunnel->plan.known != socks5_client_method(&tunnel->client))
 		pool_note(&session->pool, note_key(session),
 			  NOTED | socks5_client_method(&tunnel->client));
 	if (tunnel->fell_back && log_wants(LOG_WARNING))
@@ -231,14 +234,20 @@ static void fill_request(const struct route *route, struct socks5_request *reque
 	}
 }
 
-/* An IPv6-only socket reaches an IPv4 proxy by a mapped address, once it is allowed to. Bound ones
- * refuse. */
-static void allow_mapped(int fd, const struct tunnel_plan *plan)
+/*
+ * An IPv6-only socket reaches an IPv4 proxy by a mapped address, once it is allowed to. One that is
+ * bound to an IPv6 address cannot.
+ */
+static int allow_mapped(int fd, const struct tunnel_plan *plan)
 {
-	const int off = 0;
+	socklen_t length = sizeof(int);
+	int only = 0;
 
-	if (plan->proxy.sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&plan->proxy.sin6_addr))
-		libc()->setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	if (plan->proxy.sin6_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&plan->proxy.sin6_addr) ||
+	    libc()->setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only)) == 0)
+		return 0;
+	libc()->getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &length);
+	return only ? -EADDRNOTAVAIL : 0;
 }
 
 /*
@@ -298,7 +307,7 @@ static int start(struct pending *pending, bool nonblocking, const struct sockadd
 	}
 	if (nonblocking)
 		return send_off(pending);
-	return r == -EINTR ? r : wait_for_end(pending);
+	return wait_for_end(pending);
 }
 
 static int open_tunnel(struct session *session, struct pending *pending, const struct route *route)
@@ -309,12 +318,13 @@ static int open_tunnel(struct session *session, struct pending *pending, const s
 	if (!pending->tunnel)
 		return -ENOBUFS;
 	fill_request(route, &request);
-	const int r = connect_plan(session, route->domain, &request, pending->tunnel);
+	int r = connect_plan(session, route->target.sin6_family, &request, pending->tunnel);
+	if (r == 0)
+		r = allow_mapped(pending->fd, &pending->tunnel->plan);
 	if (r < 0) {
 		slots_give(pending->tunnel, 0);
 		return r;
 	}
-	allow_mapped(pending->fd, &pending->tunnel->plan);
 	return start(pending, libc()->fcntl(pending->fd, F_GETFL) & O_NONBLOCK,
 		     (const struct sockaddr *)&route->target);
 }

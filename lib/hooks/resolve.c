@@ -57,8 +57,8 @@ static int ask_libc(const struct question *q, const char *literal, int family, i
 
 /* Writes the address as a literal of the family asked for, and names that family. false: it has
  * none. */
-static bool put_literal(const struct question *q, const struct hosts_address *address,
-			bool always_map, char text[INET6_ADDRSTRLEN], int *ret_family)
+static bool put_literal(const struct question *q, const struct hosts_address *address, bool map,
+			char text[INET6_ADDRSTRLEN], int *ret_family)
 {
 	static const char mapped[] = "::ffff:";
 
@@ -73,17 +73,17 @@ static bool put_literal(const struct question *q, const struct hosts_address *ad
 	}
 	memcpy(text, mapped, sizeof(mapped));
 	inet_ntop(AF_INET, address->bytes, text + sizeof(mapped) - 1, INET_ADDRSTRLEN);
-	return always_map || (q->flags & AI_V4MAPPED);
+	return map;
 }
 
-static int append(const struct question *q, const struct hosts_address *address, bool always_map,
+static int append(const struct question *q, const struct hosts_address *address, bool map,
 		  struct answer *answer)
 {
 	char literal[INET6_ADDRSTRLEN + sizeof("::ffff:")];
 	struct addrinfo *list;
 	int family;
 
-	if (!put_literal(q, address, always_map, literal, &family))
+	if (!put_literal(q, address, map, literal, &family))
 		return 0;
 	const int r = ask_libc(q, literal, family, q->flags & ~AI_CANONNAME, &list);
 	if (r != 0)
@@ -114,14 +114,27 @@ static int give(const struct question *q, int r, const struct answer *answer,
 	return r;
 }
 
+/* AI_V4MAPPED gives mapped addresses to a name that has no other, AI_ALL besides to every name
+ * (getaddrinfo(3)). */
+static bool should_map(const struct question *q, const struct hosts_address *addresses,
+		       unsigned count)
+{
+	bool has_ipv6 = false;
+
+	for (unsigned i = 0; i < count; i++)
+		has_ipv6 |= addresses[i].family == AF_INET6;
+	return (q->flags & AI_V4MAPPED) && (!has_ipv6 || (q->flags & AI_ALL));
+}
+
 static int give_local(const struct question *q, const struct hosts_address *addresses,
 		      unsigned count, struct addrinfo **ret_list)
 {
+	const bool map = should_map(q, addresses, count);
 	struct answer answer = { 0 };
 	int r = 0;
 
 	for (unsigned i = 0; i < count && r == 0; i++)
-		r = append(q, &addresses[i], false, &answer);
+		r = append(q, &addresses[i], map, &answer);
 	return give(q, r, &answer, ret_list);
 }
 
@@ -185,6 +198,22 @@ static int ask_proxy(struct session *session, const struct socks5_request *reque
 	return r;
 }
 
+/*
+ * A remote name has no local address: connecting there would go past the proxy, or to the name that
+ * somebody else's placeholder stands for.
+ */
+static bool is_local(const struct session *session, const struct socks5_address *bound)
+{
+	uint8_t address[16] = { [10] = 0xff, [11] = 0xff };
+
+	if (bound->type == SOCKS5_IPV6)
+		memcpy(address, bound->bytes, 16);
+	else
+		memcpy(address + 12, bound->bytes, 4);
+	return policy_is_loopback(&session->policy, address) ||
+	       policy_is_placeholder(&session->policy, address);
+}
+
 static int resolve_by_proxy(struct session *session, const struct question *q,
 			    struct hosts_address *ret)
 {
@@ -199,6 +228,8 @@ static int resolve_by_proxy(struct session *session, const struct question *q,
 		return r;
 	if (bound.type == SOCKS5_NAME)
 		return -EPROTO;
+	if (is_local(session, &bound))
+		return -EHOSTUNREACH;
 	ret->family = bound.type == SOCKS5_IPV4 ? AF_INET : AF_INET6;
 	memcpy(ret->bytes, bound.bytes, bound.length);
 	return 0;
@@ -232,14 +263,15 @@ static int give_remote(struct session *session, struct question *q, struct addri
 	struct answer answer = { 0 };
 	int r = -EOPNOTSUPP;
 
+	if (get_placeholder(session, q, &address) < 0)
+		return EAI_NONAME; /* no hostname at all, so the proxy is not asked either */
 	if (session->policy.header->resolve == BLOB_RESOLVE_PROXY)
 		r = resolve_by_proxy(session, q, &address);
 	if (r == 0)
-		return give(q, append(q, &address, false, &answer), &answer, ret_list);
+		return give(q, append(q, &address, should_map(q, &address, 1), &answer), &answer,
+			    ret_list);
 	if (r != -EOPNOTSUPP)
 		return resolver_error(r);
-	if (get_placeholder(session, q, &address) < 0)
-		return EAI_NONAME;
 	if (needs_ipv6(session, q))
 		q->family = AF_INET6;
 	return give(q, append(q, &address, true, &answer), &answer, ret_list);

@@ -94,20 +94,37 @@ static int decide(struct session *session, struct route *route)
 	}
 }
 
+/*
+ * What kind of socket is to take the address: 1 a TCP stream, 0 another internet socket, -ENOTSOCK
+ * none of ours. Who cannot say (a program's own filter may forbid the question) is not let through.
+ */
+static int is_stream(int fd)
+{
+	const int protocol = socket_option(fd, SO_PROTOCOL);
+
+	if (protocol == -EBADF || protocol == -ENOTSOCK)
+		return -ENOTSOCK;
+	if (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP)
+		return socket_option(fd, SO_TYPE) == SOCK_STREAM;
+	if (protocol > 0)
+		return 0;
+	const int domain = socket_option(fd, SO_DOMAIN);
+	return domain == AF_UNIX || domain == AF_NETLINK ? -ENOTSOCK : -EACCES;
+}
+
 int route_connect(struct session *session, int fd, const struct sockaddr *addr, socklen_t length,
 		  struct route *route)
 {
 	memset(route, 0, offsetof(struct route, name));
 	if (session->passive || !copy_address(addr, length, route))
 		return ROUTE_LIBC;
-	const int protocol = socket_option(fd, SO_PROTOCOL);
-	route->domain = socket_option(fd, SO_DOMAIN);
-	if (route->domain != AF_INET && route->domain != AF_INET6)
+	const int stream = is_stream(fd);
+	if (stream == -ENOTSOCK)
 		return ROUTE_LIBC;
-	if (session->error < 0)
-		return session->error;
+	if (stream < 0 || session->error < 0)
+		return -EACCES;
 	fill_destination(route);
-	route->destination.is_stream = protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP;
+	route->destination.is_stream = stream;
 	return decide(session, route);
 }
 

@@ -17,7 +17,6 @@ enum route_verdict {
 };
 
 struct route {
-	int domain;		    /* AF_INET or AF_INET6: of the socket */
 	bool is_the_proxy;	    /* the program speaks SOCKS itself */
 	struct sockaddr_in6 target; /* what the application passed, in its own form */
 	struct policy_target destination;

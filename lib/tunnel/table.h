@@ -16,9 +16,10 @@
 struct tunnel;
 
 #define TABLE_PAGE_ENTRIES 256
-#define TABLE_PAGES	   16384 /* 4 Mi descriptors; the kernel's own limit starts at 1 Mi (fs.nr_open) \
-				  */
-#define TABLE_WATCHES 4		 /* epoll sets that one descriptor is remembered in */
+#define TABLE_PAGES                                                                                \
+	16384		/* 4 Mi descriptors; the kernel's own limit starts at 1 Mi (fs.nr_open)    \
+			 */
+#define TABLE_WATCHES 4 /* epoll sets that one descriptor is remembered in */
 
 /* A target fits in words that can be read while another thread replaces them. */
 #define TABLE_TARGET_WORDS ((sizeof(struct sockaddr_in6) + 7) / 8)

@@ -20,10 +20,6 @@ enum tunnel_attempt {
 /* Somebody else may have read the reply this poll waits for, so none lasts longer. Milliseconds. */
 #define POLL_AT_MOST 100
 
-/* The kernel gives up on a silent SYN by itself after about 127 s (tcp(7), tcp_syn_retries).
- * Seconds. */
-#define KERNEL_PATIENCE 130
-
 uint64_t tunnel_now(void)
 {
 	struct timespec t = { 0 };
@@ -107,20 +103,19 @@ static int connect_proxy(struct tunnel *t, int fd)
 }
 
 /*
- * A blocking socket waits for the proxy inside connect(2), bounded by its own SO_SNDTIMEO. Where
- * the policy is less patient than the kernel, its timeout stands in for that option meanwhile.
+ * A blocking socket would wait for the proxy inside connect(2), where nothing bounds it but its own
+ * SO_SNDTIMEO. With the shortest one it goes on in the background, and the waiting is ours: in
+ * poll(2), by our deadline, with signals.
  */
 static int dial(struct tunnel *t, int fd)
 {
+	const struct timeval shortest = { .tv_usec = 1 };
 	struct timeval own = { 0 };
 	socklen_t length = sizeof(own);
-	const struct timeval ours = { .tv_sec = t->plan.timeout };
 
-	if (t->plan.timeout >= KERNEL_PATIENCE ||
-	    libc()->getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &own, &length) < 0 ||
-	    (own.tv_sec != 0 && own.tv_sec <= ours.tv_sec))
-		return connect_proxy(t, fd);
-	libc()->setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &ours, sizeof(ours));
+	if (libc()->getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &own, &length) < 0 ||
+	    libc()->setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &shortest, sizeof(shortest)) < 0)
+		return error_last();
 	const int r = connect_proxy(t, fd);
 	libc()->setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &own, sizeof(own));
 	return r;
@@ -142,7 +137,7 @@ static int start_again(struct tunnel *t, int fd, enum tunnel_attempt attempt)
 	tunnel_disconnect(fd);
 	prepare_attempt(t, attempt);
 	const int r = dial(t, fd);
-	return r == 0 || r == -EINPROGRESS || r == -EINTR ? 0 : proxy_error(r);
+	return r == 0 || r == -EINPROGRESS ? 0 : proxy_error(r);
 }
 
 static bool should_negotiate_in_full(const struct tunnel *t, enum socks5_stage stage, uint8_t code)
@@ -294,6 +289,8 @@ static int drive(struct tunnel *t, int fd)
  * jumps out of connect() (wget -T does) cannot take it along. A holder that was killed is robbed at
  * the deadline.
  */
+#define ROBBERY 1000000000u /* ns */
+
 static bool lock(struct tunnel *t, sigset_t *saved)
 {
 	static const sigset_t all = { .__val = { [0 ... sizeof(all) / sizeof(unsigned long) - 1] =
@@ -306,7 +303,7 @@ static bool lock(struct tunnel *t, sigset_t *saved)
 			return true;
 		sched_yield();
 	}
-	if (tunnel_now() > tunnel_deadline(t))
+	if (tunnel_now() > tunnel_deadline(t) + ROBBERY)
 		return true;
 	libc()->syscall(SYS_rt_sigprocmask, SIG_SETMASK, saved, NULL, _NSIG / 8);
 	return false;
@@ -387,15 +384,28 @@ void tunnel_begin(struct tunnel *t, uint64_t cookie, bool nonblocking)
 	atomic_store_explicit(&t->cookie, cookie, memory_order_release);
 }
 
+/* A known 0x00 is no reason to offer nothing else: the proxy may be another one by now, and take
+ * keys. */
+static bool should_offer_alone(const struct tunnel *t, uint8_t method)
+{
+	return may_offer(t, method) &&
+	       (method != SOCKS5_NO_AUTHENTICATION || t->plan.offer.count == 1 ||
+		t->plan.pipeline == TUNNEL_PIPELINE_YES);
+}
+
 int tunnel_start(struct tunnel *t, int fd)
 {
-	prepare_attempt(t, may_offer(t, t->plan.known) ? ATTEMPT_KNOWN : ATTEMPT_FULL);
-	const int r = dial(t, fd);
+	sigset_t saved;
 
-	if (r < 0 && r != -EINPROGRESS && r != -EINTR)
-		return proxy_error(r);
-	atomic_store_explicit(&t->over, OVER_NOT, memory_order_release);
-	return r;
+	prepare_attempt(t, should_offer_alone(t, t->plan.known) ? ATTEMPT_KNOWN : ATTEMPT_FULL);
+	while (!lock(t, &saved))
+		;
+	const int r = t->nonblocking ? connect_proxy(t, fd) : dial(t, fd);
+	const bool started = r == 0 || r == -EINPROGRESS;
+	if (started)
+		atomic_store_explicit(&t->over, OVER_NOT, memory_order_release);
+	unlock(t, &saved);
+	return started ? r : proxy_error(r);
 }
 
 static int step_locked(struct tunnel *t, int fd)
@@ -503,8 +513,13 @@ int tunnel_finish(struct tunnel *t, int fd, uint64_t cookie)
 
 		if (tunnel_now() >= limit)
 			return -EINPROGRESS;
-		if (libc()->poll(&ready, 1, until(limit < deadline ? limit : deadline)) < 0 &&
-		    errno == EINTR && !every_handler_restarts())
+		const int patience = until(limit < deadline ? limit : deadline);
+		if (libc()->poll(&ready, 1, patience) >= 0)
+			continue;
+		if (errno != EINTR) /* ENOMEM, or no descriptor allowed at all: the steps go on by
+				       the clock */
+			libc()->poll(NULL, 0, patience);
+		else if (!every_handler_restarts())
 			return -EINTR;
 	}
 }

@@ -62,10 +62,9 @@ struct tunnel {
 void tunnel_begin(struct tunnel *tunnel, uint64_t cookie, bool nonblocking);
 
 /*
- * Starts the connection of fd. 0 and -EINPROGRESS: go on with tunnel_step; -EINTR: the same, but a
- * signal interrupted the kernel's blocking connect. Any other -errno is final and the socket is as
- * before: one of the application's making (EISCONN, EALREADY, EADDRNOTAVAIL, …) as the kernel said
- * it, otherwise -ENETDOWN.
+ * Starts the connection of fd; it never waits. 0 and -EINPROGRESS: go on with tunnel_step. Any
+ * other -errno is final and the socket is as before: one of the application's making (EISCONN,
+ * EALREADY, EADDRNOTAVAIL, …) as the kernel said it, otherwise -ENETDOWN.
  */
 int tunnel_start(struct tunnel *tunnel, int fd);
 
