@@ -127,9 +127,10 @@ static uint64_t note_key(const struct session *session)
 /* A note is a method and this, so that 0x00 can be noted too. */
 #define NOTED 0x100
 
-static uint8_t known_method(const struct session *session)
+static uint8_t known_method(struct session *session)
 {
-	const int note = pool_find_note(&session->pool, note_key(session));
+	const struct pool *pool = session_pool(session);
+	const int note = pool ? pool_find_note(pool, note_key(session)) : -ENOMEM;
 	return note > 0 ? (uint8_t)(note & 0xff) : SOCKS5_NO_ACCEPTABLE;
 }
 
@@ -198,12 +199,13 @@ static void warn_of_fall_back(void)
 
 void connect_learn(struct session *session, const struct tunnel *tunnel, int error)
 {
+	struct pool *pool = session_pool(session);
+
 	/* A fall-back is not what the proxy takes: the next connect tries to bring the keys again.
 	 */
-	if (error == 0 && !tunnel->fell_back &&
+	if (pool && error == 0 && !tunnel->fell_back &&
 	    tunnel->plan.known != socks5_client_method(&tunnel->client))
-		pool_note(&session->pool, note_key(session),
-			  NOTED | socks5_client_method(&tunnel->client));
+		pool_note(pool, note_key(session), NOTED | socks5_client_method(&tunnel->client));
 	if (tunnel->fell_back && log_wants(LOG_WARNING))
 		warn_of_fall_back();
 	if (log_wants(LOG_DEBUG))

@@ -239,7 +239,8 @@ static int get_placeholder(struct session *session, const struct question *q,
 			   struct hosts_address *ret)
 {
 	uint32_t address;
-	const int r = pool_get_address(&session->pool, q->node, q->length, &address);
+	struct pool *pool = session_pool(session);
+	const int r = pool ? pool_get_address(pool, q->node, q->length, &address) : -ENOMEM;
 
 	if (r < 0)
 		return r;

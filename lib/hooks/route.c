@@ -57,7 +57,8 @@ static int find_name(struct session *session, struct route *route)
 	const uint8_t *a = route->destination.address + 12;
 	const uint32_t address =
 		(uint32_t)a[0] << 24 | (uint32_t)a[1] << 16 | (uint32_t)a[2] << 8 | a[3];
-	const int length = pool_find_name(&session->pool, address, route->name);
+	const struct pool *pool = session_pool(session);
+	const int length = pool ? pool_find_name(pool, address, route->name) : -ENOMEM;
 
 	if (length < 0)
 		return -EHOSTUNREACH;

@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -118,20 +119,45 @@ static int inherited_map(const char *text)
 	    !take_number(&text, '\0', &inode) || fstat((int)fd, &status) < 0 ||
 	    status.st_ino != inode)
 		return -1;
-	return (int)fd;
+	/* Another process could shrink an unsealed one, and a read of ours would fault. */
+	const int seals = libc()->fcntl((int)fd, F_GET_SEALS);
+	return seals >= 0 && (seals & F_SEAL_SHRINK) ? (int)fd : -1;
 }
 
-static int open_names(const char *inherited)
+static int open_pool(struct pool *pool, int fd)
 {
 	const struct blob_header *header = session.policy.header;
 	const uint32_t address = (uint32_t)header->pool[0] << 24 | (uint32_t)header->pool[1] << 16 |
 				 (uint32_t)header->pool[2] << 8 | header->pool[3];
-	int r = -EBADF;
+
+	return pool_open(pool, fd, address, header->pool_prefix);
+}
+
+/* Its descriptor may be closed, and another file have its number, as soon as the program runs. */
+static void open_names(const char *inherited)
+{
 	const int fd = inherited_map(inherited);
 
 	if (fd >= 0)
-		r = pool_open(&session.pool, fd, address, header->pool_prefix);
-	return r < 0 ? pool_open(&session.pool, -1, address, header->pool_prefix) : r;
+		open_pool(&session.pool, fd);
+}
+
+/* All who come here at once open a map, and the first one's stays. */
+struct pool *session_pool(struct session *s)
+{
+	struct layout *none = NULL;
+	struct pool fresh;
+
+	if (__atomic_load_n(&s->pool.map, __ATOMIC_ACQUIRE))
+		return &s->pool;
+	if (open_pool(&fresh, -1) < 0)
+		return NULL;
+	__atomic_store_n(&s->pool.base, fresh.base, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->pool.space, fresh.space, __ATOMIC_RELAXED);
+	if (!__atomic_compare_exchange_n(&s->pool.map, &none, fresh.map, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE))
+		munmap(fresh.map, pool_map_size());
+	return &s->pool;
 }
 
 /* ---- proxy and credentials ---- */
@@ -338,8 +364,8 @@ static int read_everything(const struct environment *environment)
 	r = read_proxy(environment);
 	if (r == 0)
 		r = read_keys(environment);
-	if (r == 0 && open_names(environment->names) < 0)
-		r = -EACCES;
+	if (r == 0)
+		open_names(environment->names);
 	return r;
 }
 

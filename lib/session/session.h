@@ -21,7 +21,7 @@ struct session {
 	bool has_credentials;
 	struct policy policy;
 	struct blob_proxy proxy; /* the one to use, credentials aside */
-	struct pool pool;
+	struct pool pool;	 /* for session_pool() */
 	struct keys keys;
 	uint32_t by; /* enum keys_by */
 	char username[255];
@@ -32,6 +32,13 @@ struct session {
 
 /* Never NULL. Async-signal-safe, allocation-free. */
 struct session *session_get(void);
+
+/*
+ * The names this process knows; NULL when memory is short. A map that was handed down is there from
+ * the start. A private one is made when a name or a note first needs it: what was forked before
+ * that has another one. Async-signal-safe.
+ */
+struct pool *session_pool(struct session *session);
 
 /* The process part of ISOLATION: a hash of pid, start time and session. */
 void session_process(const struct session *session, uint8_t ret_process[8]);
