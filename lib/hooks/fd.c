@@ -3,6 +3,7 @@
  */
 #include "hooks/hook.h"
 #include "hooks/pending.h"
+#include "tunnel/watch.h"
 
 #include <stdarg.h>
 
@@ -19,12 +20,17 @@ static int duplicated(int fd, int duplicate)
 	return duplicate;
 }
 
+static bool is_known(int fd)
+{
+	return table_may_be_pending(fd) || watch_has_any(fd);
+}
+
 /* A descriptor that is duplicated over is closed. */
 static void replaced(int fd, int duplicate)
 {
 	const int saved = errno;
 
-	if (fd != duplicate && table_may_be_pending(duplicate))
+	if (fd != duplicate && is_known(duplicate))
 		pending_let_go(duplicate);
 	errno = saved;
 }
@@ -72,7 +78,7 @@ HOOK int fcntl64(int fd, int command, ...)
 
 HOOK int close(int fd)
 {
-	if (table_may_be_pending(fd)) {
+	if (is_known(fd)) {
 		const int saved = errno;
 		pending_let_go(fd);
 		errno = saved;

@@ -20,10 +20,23 @@ static void renew_owner(void)
 	atomic_store_explicit(&owner, getpid(), memory_order_relaxed);
 }
 
+/* From now on two processes have each of them. */
+static void share_tunnels(void)
+{
+	for (int fd = 0; fd <= table_highest(); fd++) {
+		const struct table_entry *entry = table_find(fd);
+		struct tunnel *tunnel = entry ? atomic_load(&entry->tunnel) : NULL;
+		if (!entry)
+			fd |= TABLE_PAGE_ENTRIES - 1;
+		else if (tunnel)
+			atomic_store_explicit(&tunnel->shared, true, memory_order_release);
+	}
+}
+
 __attribute__((constructor)) static void watch_forks(void)
 {
 	renew_owner();
-	pthread_atfork(NULL, NULL, renew_owner);
+	pthread_atfork(share_tunnels, NULL, renew_owner);
 }
 
 bool pending_is_ours(void)
@@ -56,14 +69,19 @@ static void expect(uint64_t deadline)
 		;
 }
 
-/* What the last user of this descriptor left: its socket was closed while under way. */
+/*
+ * What the last user of this descriptor left: its socket was closed while under way. One that a
+ * duplicate or another process may have still is left alone; its slot is taken again behind its
+ * deadline.
+ */
 static void clear_away(int fd, uint64_t cookie)
 {
 	const struct table_entry *entry = table_find(fd);
 	const uint64_t old = entry ? atomic_load_explicit(&entry->cookie, memory_order_acquire) : 0;
+	struct tunnel *tunnel = old != 0 && old != cookie ? table_find_tunnel(fd, old) : NULL;
 
-	if (old != 0 && old != cookie)
-		slots_give(table_find_tunnel(fd, old), old);
+	if (tunnel && !atomic_load_explicit(&tunnel->shared, memory_order_acquire))
+		slots_give(tunnel, old);
 }
 
 int pending_begin(struct pending *p, bool nonblocking, const struct sockaddr *target)
@@ -97,7 +115,7 @@ static void for_each_duplicate(const struct pending *p,
 			       void (*apply)(int fd, const struct pending *p))
 {
 	apply(p->fd, p);
-	if (!atomic_load_explicit(&p->tunnel->duplicated, memory_order_relaxed))
+	if (!atomic_load_explicit(&p->tunnel->shared, memory_order_relaxed))
 		return;
 	for (int fd = 0; fd <= table_highest(); fd++) {
 		if (!table_find(fd))
@@ -228,8 +246,11 @@ void pending_let_go(int fd)
 {
 	struct pending p;
 
-	if (pending_find(fd, &p) && pending_is_ours())
+	if (!pending_is_ours())
+		return;
+	if (pending_find(fd, &p))
 		watch_restore(fd);
+	watch_forget(fd);
 }
 
 void pending_cancel(int fd)

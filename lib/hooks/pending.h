@@ -46,8 +46,10 @@ void pending_collect(const struct pending *pending);
  */
 int pending_gate(int fd, int flags);
 
-/* The descriptor is being closed, while a duplicate or a child may have the socket still: its epoll
- * sets get their own back. */
+/*
+ * The descriptor is being closed. Its epoll sets get their own back, since a duplicate or a child
+ * may have the socket still, and are forgotten.
+ */
 void pending_let_go(int fd);
 
 /* Whether this is the process whose memory this is: not so in a child of vfork(). */

@@ -146,6 +146,6 @@ void table_put_duplicate(int fd, int duplicate)
 		return;
 	struct tunnel *tunnel = table_find_tunnel(fd, cookie);
 	if (tunnel)
-		atomic_store(&tunnel->duplicated, true);
+		atomic_store(&tunnel->shared, true);
 	table_put(duplicate, cookie, tunnel, (const struct sockaddr *)&target);
 }

@@ -373,7 +373,7 @@ static bool is_settled(const struct tunnel *t, uint64_t cookie, int *ret_answer)
 void tunnel_begin(struct tunnel *t, uint64_t cookie, bool nonblocking)
 {
 	t->nonblocking = nonblocking;
-	atomic_store_explicit(&t->duplicated, false, memory_order_relaxed);
+	atomic_store_explicit(&t->shared, false, memory_order_relaxed);
 	t->retries = t->plan.retry;
 	t->fell_back = false;
 	atomic_store_explicit(&t->error, 0, memory_order_relaxed);

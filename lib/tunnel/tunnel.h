@@ -45,11 +45,11 @@ struct tunnel {
 	_Atomic uint64_t deadline; /* CLOCK_MONOTONIC, ns */
 	uint8_t attempt;	   /* enum tunnel_attempt */
 	uint8_t retries;
-	bool established;	 /* with the proxy */
-	bool muted;		 /* the proxy takes no more; what it said is still to be read */
-	bool fell_back;		 /* to no authentication: derived keys did not arrive */
-	bool nonblocking;	 /* the socket, when it began */
-	_Atomic bool duplicated; /* more than one descriptor has it */
+	bool established;    /* with the proxy */
+	bool muted;	     /* the proxy takes no more; what it said is still to be read */
+	bool fell_back;	     /* to no authentication: derived keys did not arrive */
+	bool nonblocking;    /* the socket, when it began */
+	_Atomic bool shared; /* more than one descriptor or process may have the socket */
 	struct tunnel_plan plan;
 	struct socks5_client client;
 	uint8_t scratch[TUNNEL_SCRATCH];

@@ -30,15 +30,19 @@ static struct table_watch *claim(struct table_entry *entry, int set)
 	return watch;
 }
 
+static void record(struct table_watch *watch, int set, const struct epoll_event *event)
+{
+	atomic_store_explicit(&watch->events, event->events, memory_order_relaxed);
+	atomic_store_explicit(&watch->data, event->data.u64, memory_order_relaxed);
+	atomic_store_explicit(&watch->set, set + 1, memory_order_release);
+}
+
 void watch_put(int fd, int set, const struct epoll_event *event)
 {
 	struct table_watch *watch = claim(table_get(fd), set);
 
-	if (!watch)
-		return;
-	atomic_store_explicit(&watch->events, event->events, memory_order_relaxed);
-	atomic_store_explicit(&watch->data, event->data.u64, memory_order_relaxed);
-	atomic_store_explicit(&watch->set, set + 1, memory_order_release);
+	if (watch)
+		record(watch, set, event);
 }
 
 static void forget(struct table_watch *watch)
@@ -53,6 +57,25 @@ void watch_remove(int fd, int set)
 
 	if (watch)
 		forget(watch);
+}
+
+bool watch_has_any(int fd)
+{
+	const struct table_entry *entry = table_find(fd);
+
+	for (unsigned i = 0; entry && i < TABLE_WATCHES; i++) {
+		if (atomic_load_explicit(&entry->watches[i].set, memory_order_relaxed) != 0)
+			return true;
+	}
+	return false;
+}
+
+void watch_forget(int fd)
+{
+	struct table_entry *entry = table_find(fd);
+
+	for (unsigned i = 0; entry && i < TABLE_WATCHES; i++)
+		forget(&entry->watches[i]);
 }
 
 static int control(int set, int op, int fd, uint32_t events, uint64_t data)
@@ -102,15 +125,18 @@ void watch_arm(int fd, short events)
 
 int watch_arm_new(int fd, int set, int op, short events, const struct epoll_event *event)
 {
-	const int r = control(set, op, fd, (uint32_t)events, marker(fd));
-	struct table_watch *watch;
+	struct table_watch *watch = claim(table_get(fd), set);
 
-	if (r < 0)
+	if (!watch)
+		return -ENOSPC;
+	const int r = control(set, op, fd, (uint32_t)events, marker(fd));
+	if (r < 0) {
+		if (op == EPOLL_CTL_ADD && r != -EEXIST)
+			forget(watch);
 		return r;
-	watch_put(fd, set, event);
-	watch = find(table_find(fd), set);
-	if (watch)
-		atomic_store_explicit(&watch->armed, true, memory_order_release);
+	}
+	record(watch, set, event);
+	atomic_store_explicit(&watch->armed, true, memory_order_release);
 	return 0;
 }
 

@@ -18,11 +18,18 @@ void watch_put(int fd, int set, const struct epoll_event *event);
 /* Its EPOLL_CTL_DEL has. */
 void watch_remove(int fd, int set);
 
+/* The descriptor is being closed: its sets forget it, and so do we. */
+void watch_forget(int fd);
+
+/* Whether it is in any. */
+bool watch_has_any(int fd);
+
 /* The kernel waits for events (poll(2) bits) of the handshake, in every set the descriptor is in.
  */
 void watch_arm(int fd, short events);
 
-/* The same for a registration that is being made: op is EPOLL_CTL_ADD or MOD. -errno as epoll_ctl.
+/*
+ * The same for a registration that is being made: op is EPOLL_CTL_ADD or MOD. -errno as epoll_ctl.
  */
 int watch_arm_new(int fd, int set, int op, short events, const struct epoll_event *event);
 
