@@ -1,0 +1,169 @@
+/*
+ * A non-blocking connect through the proxy: it returns at once, nothing shows before the end, and
+ * the end shows as the kernel's own would; in every readiness call, with many threads, and in real
+ * event loops.
+ */
+#include "support/lab.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static unsigned start_namer(void)
+{
+	char *program = lab_program("namer");
+	const char *argv[] = { program, NULL };
+	char *line = lab_start(argv);
+	const unsigned port = (unsigned)atoi(line);
+
+	g_free(line);
+	g_free(program);
+	return port;
+}
+
+static void stress(unsigned threads, unsigned connects, unsigned seed)
+{
+	char *program = lab_program("stress");
+	char *options = g_strdup_printf("-x 127.0.0.1:%u", start_namer());
+	const struct lab_result result =
+		lab_run(seed % LAB_USERS, options, "%s %u %u %u", program, threads, connects, seed);
+
+	lab_assert_status(&result, 0);
+	lab_assert_out(&result, " bad=0\n");
+	cr_assert(!strstr(result.out, "good=0 ") && !strstr(result.out, "refused=0 "), "%s",
+		  result.out);
+	g_free(options);
+	g_free(program);
+}
+
+Test(nonblocking, survives_threads_duplicates_and_early_closes)
+{
+	lab_open();
+	for (unsigned seed = 0; seed < 4; seed++)
+		stress(16, 8000, seed);
+	stress(1, 3000, 3);
+	stress(7, 7000, 0);
+}
+
+Test(heavy_nonblocking, survives_a_hundred_thousand_connects)
+{
+	lab_open();
+	for (unsigned seed = 10; seed < 17; seed++)
+		stress(16, 100000, seed);
+}
+
+/* A proxy that takes its time, and a target behind it. */
+static void start_slow_proxy(unsigned milliseconds)
+{
+	const unsigned port = lab_serve("the target");
+	char *options = g_strdup_printf("--map slow.test=127.0.0.1:%u --fault slow.test=delay:%u "
+					"--fault refused.test=reply:05 --fault gone.test=reply:e0",
+					port, milliseconds);
+	lab_proxy(options);
+	g_free(options);
+}
+
+static const struct {
+	const char *need;
+	const char *command;
+	const char *output;
+} programs[] = {
+	{ "python3",
+	  "python3 -c \"\n"
+	  "import asyncio\n"
+	  "async def one():\n"
+	  "    r, w = await asyncio.open_connection('slow.test', 80)\n"
+	  "    line = await r.readline(); w.close(); return line\n"
+	  "async def main():\n"
+	  "    lines = await asyncio.gather(*(one() for i in range(100)))\n"
+	  "    print(len(lines), set(lines))\n"
+	  "asyncio.run(main())\n\"",
+	  "100 {b'this is the target\\n'}" },
+	{ "python3",
+	  "python3 -c \"\n"
+	  "import asyncio, errno\n"
+	  "async def main():\n"
+	  "    for name in 'refused.test', 'gone.test':\n"
+	  "        try: await asyncio.open_connection(name, 80)\n"
+	  "        except OSError as e: print(name, errno.errorcode[e.errno])\n"
+	  "asyncio.run(main())\n\"",
+	  "refused.test ECONNREFUSED\ngone.test ENXIO\n" },
+	{ "python3",
+	  "python3 -c \"\n"
+	  "import selectors, socket, errno\n"
+	  "for kind in selectors.SelectSelector, selectors.PollSelector, selectors.EpollSelector:\n"
+	  "    s = socket.socket(); s.setblocking(False)\n"
+	  "    address = socket.getaddrinfo('slow.test', 80)[0][4]\n"
+	  "    assert s.connect_ex(address) == errno.EINPROGRESS\n"
+	  "    assert s.connect_ex(address) == errno.EALREADY\n"
+	  "    sel = kind(); sel.register(s, selectors.EVENT_READ | selectors.EVENT_WRITE)\n"
+	  "    assert sel.select(0) == []\n"
+	  "    try: s.getpeername(); print('too early')\n"
+	  "    except OSError as e: assert e.errno == errno.ENOTCONN\n"
+	  "    try: s.recv(1); print('too early')\n"
+	  "    except BlockingIOError: pass\n"
+	  "    try: s.send(b'x'); print('too early')\n"
+	  "    except BlockingIOError: pass\n"
+	  "    assert s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0\n"
+	  "    sel.select()\n"
+	  "    assert s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0\n"
+	  "    assert s.connect_ex(address) == 0 and s.connect_ex(address) == errno.EISCONN\n"
+	  "    assert s.getpeername() == address\n"
+	  "    s.setblocking(True); print(kind.__name__, s.recv(19))\n\"",
+	  "EpollSelector b'this is the target\\n'\n" },
+	{ "python3",
+	  "python3 -c \"\n"
+	  "import select, socket, errno\n"
+	  "def events(name):\n"
+	  "    s = socket.socket(); s.setblocking(False)\n"
+	  "    assert s.connect_ex(socket.getaddrinfo(name, 80)[0][4]) in (errno.EINPROGRESS, "
+	  "errno.ECONNREFUSED)\n"
+	  "    p = select.poll(); p.register(s, select.POLLIN | select.POLLOUT | "
+	  "select.POLLRDHUP)\n"
+	  "    seen = p.poll()[0][1]\n"
+	  "    error = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)\n"
+	  "    return seen, errno.errorcode[error], s.getsockopt(socket.SOL_SOCKET, "
+	  "socket.SO_ERROR), "
+	  "s.recv(1), s.connect_ex(('203.0.113.9', 9)) == errno.ECONNABORTED\n"
+	  "print(events('refused.test'))\n\"",
+	  "(8221, 'ECONNREFUSED', 0, b'', True)" },
+	{ "python3",
+	  "python3 -c \"\n"
+	  "import os, select, socket\n"
+	  "s = socket.socket(); s.setblocking(False); s.connect_ex(socket.getaddrinfo('slow.test', "
+	  "80)[0][4])\n"
+	  "if os.fork() == 0:\n"
+	  "    e = select.epoll(); e.register(s, select.EPOLLIN | select.EPOLLET); e.poll()\n"
+	  "    os._exit(0 if s.recv(19, socket.MSG_PEEK).startswith(b'this is') else 1)\n"
+	  "select.select([s], [], [])\n"
+	  "print(os.waitstatus_to_exitcode(os.wait()[1]), s.recv(19))\n\"",
+	  "0 b'this is the target\\n'" },
+	{ "node",
+	  "node -e \"\n"
+	  "const net = require('net'); let ok = 0;\n"
+	  "for (let i = 0; i < 50; i++) { const s = net.connect(80, 'slow.test'); s.on('data', d "
+	  "=> {\n"
+	  "  if (String(d) === 'this is the target\\\\n') ok++; s.destroy(); }); }\n"
+	  "net.connect(80, 'refused.test').on('error', e => console.log(e.code));\n"
+	  "process.on('exit', () => console.log('ok', ok));\n\"",
+	  "ECONNREFUSED\nok 50" },
+};
+
+Test(nonblocking, is_what_event_loops_expect)
+{
+	lab_open();
+	start_slow_proxy(200);
+	for (size_t i = 0; i < G_N_ELEMENTS(programs); i++) {
+		if (strcmp(programs[i].need, "python3") != 0 &&
+		    !g_find_program_in_path(programs[i].need))
+			continue;
+		char *quoted = g_shell_quote(programs[i].command);
+		for (enum lab_user user = 0; user < LAB_USERS; user++) {
+			const struct lab_result result = lab_run(user, NULL, "sh -c %s", quoted);
+			cr_assert(strstr(result.out, programs[i].output),
+				  "%s\nstdout: %s\nstderr: %s", programs[i].command, result.out,
+				  result.err);
+		}
+		g_free(quoted);
+	}
+}
