@@ -2,7 +2,8 @@
  * log: one line, one write(2), only when someone asked for it. Configured once by the session;
  * lines are built on the stack and written at the hooks' edge. Hostnames appear at debug level
  * only, credentials and key values never. The file is opened for each line, so that no descriptor
- * of ours lives in a foreign process.
+ * of ours lives in a foreign process. Standard error is written to while it is what it was when the
+ * log was configured. A line never blocks and raises no signal: it is dropped instead.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
