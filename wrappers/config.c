@@ -255,8 +255,6 @@ static gboolean set_url(struct config *config, const struct value *value, GError
 
 	if (url_parse(value->text, &url, &problem) < 0)
 		return refuse_plainly(error, problem);
-	if (url.has_credentials && url.password_length == 0)
-		return refuse_plainly(error, "the password in the URL must have 1 to 255 bytes");
 	if (url.has_credentials) {
 		config->separate_credentials = false;
 	} else if (config->separate_credentials) {

@@ -170,6 +170,9 @@ static int take_credentials(struct part *text, struct url *url, const char **ret
 		return fail(ret_problem,
 			    "the username is empty: give USER:PASS@ADDRESS, or ADDRESS "
 			    "alone");
+	if (password.length == 0)
+		return fail(ret_problem,
+			    "the password is empty: give USER:PASS@ADDRESS, or ADDRESS alone");
 	url->has_credentials = true;
 	int r = unescape(username, url->username, &url->username_length, ret_problem);
 	return r < 0 ? r : unescape(password, url->password, &url->password_length, ret_problem);

@@ -127,7 +127,7 @@ static const struct {
 	{ "[proxy]\nurl=http://127.0.0.1", "f.conf:2: [proxy] url: ", "http://" },
 	{ "[proxy]\nurl=socks4://127.0.0.1", "f.conf:2: [proxy] url: ", "socks4" },
 	{ "[proxy]\nurl=tor.example:9050", "f.conf:2: [proxy] url: ", "address" },
-	{ "[proxy]\nurl=u:@127.0.0.1", "f.conf:2: [proxy] url: ", "1 to 255" },
+	{ "[proxy]\nurl=u:@127.0.0.1", "f.conf:2: [proxy] url: ", "password is empty" },
 	{ "[proxy]\nurl=", "f.conf:2: [proxy] url: ", "empty" },
 	{ "[proxy]\n\n#\ntimeout=0", "f.conf:4: [proxy] timeout: ", "1 to 86400" },
 	{ "[proxy]\ntimeout=86401", "f.conf:2: [proxy] timeout: ", "\"86401\"" },
