@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#define PREFIX	   "ISOSOCKS_"
 #define KEY_PREFIX "ISOSOCKS_KEY_"
 
 /* Variables that are settings of a file as well. */
@@ -24,6 +25,18 @@ static const char *const consumed[] = {
 	"ISOSOCKS_CONFIG",   "ISOSOCKS_LOG",	   "ISOSOCKS_LOG_FILE", "ISOSOCKS_USERNAME",
 	"ISOSOCKS_PASSWORD", "ISOSOCKS_POLICY",	   "ISOSOCKS_NAMES",	"LD_PRELOAD",
 };
+
+static gboolean is_consumed(const char *variable)
+{
+	size_t length = strcspn(variable, "=");
+
+	if (g_str_has_prefix(variable, KEY_PREFIX))
+		return TRUE;
+	for (size_t i = 0; i < G_N_ELEMENTS(consumed); i++)
+		if (strlen(consumed[i]) == length && strncmp(variable, consumed[i], length) == 0)
+			return TRUE;
+	return FALSE;
+}
 
 static gboolean take_settings(struct config *config, char **block, GError **error)
 {
@@ -132,23 +145,30 @@ static gboolean take_list(struct config *config, char **block, GError **error)
 	return r == 0 || explain_list(r, error);
 }
 
-gboolean environment_take(struct config *config, char **block, GError **error)
+/* A name mistyped would else lose what it was to set. */
+static gboolean check_names(char **block, GError **error)
 {
-	return take_settings(config, block, error) && take_credentials(config, block, error) &&
-	       take_token(config, block, error) && take_keys(config, block, error) &&
-	       take_list(config, block, error);
+	for (char **at = block; *at; at++) {
+		g_autofree char *name = g_strndup(*at, strcspn(*at, "="));
+
+		if (!g_str_has_prefix(name, PREFIX) || is_consumed(*at) || !strchr(*at, '='))
+			continue;
+		g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
+			    "%s: there is no such variable: there are ISOSOCKS_PROXY, "
+			    "ISOSOCKS_ISOLATION, ISOSOCKS_KEY_NAME, ISOSOCKS_KEYS, ISOSOCKS_BY, "
+			    "ISOSOCKS_CONFIG, ISOSOCKS_LOG, ISOSOCKS_LOG_FILE, ISOSOCKS_USERNAME "
+			    "and ISOSOCKS_PASSWORD",
+			    name);
+		return FALSE;
+	}
+	return TRUE;
 }
 
-static gboolean is_consumed(const char *variable)
+gboolean environment_take(struct config *config, char **block, GError **error)
 {
-	size_t length = strcspn(variable, "=");
-
-	if (g_str_has_prefix(variable, KEY_PREFIX))
-		return TRUE;
-	for (size_t i = 0; i < G_N_ELEMENTS(consumed); i++)
-		if (strlen(consumed[i]) == length && strncmp(variable, consumed[i], length) == 0)
-			return TRUE;
-	return FALSE;
+	return check_names(block, error) && take_settings(config, block, error) &&
+	       take_credentials(config, block, error) && take_token(config, block, error) &&
+	       take_keys(config, block, error) && take_list(config, block, error);
 }
 
 char **environment_compose(char **block, const char *policy, const char *names, const char *preload)

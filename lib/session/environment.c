@@ -1,5 +1,6 @@
 #include "session/environment.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@ static const struct variable {
 } variables[] = {
 	{ "POLICY", offsetof(struct environment, policy) },
 	{ "NAMES", offsetof(struct environment, names) },
+	{ "CONFIG", offsetof(struct environment, config) },
 	{ "PROXY", offsetof(struct environment, proxy) },
 	{ "ISOLATION", offsetof(struct environment, isolation) },
 	{ "KEYS", offsetof(struct environment, keys) },
@@ -30,15 +32,30 @@ static const char *own_name(const char *entry)
 	return strncmp(entry, PREFIX, length) == 0 ? entry + length : NULL;
 }
 
-static void assign(struct environment *environment, const char *assignment)
+static bool is_key(const char *assignment)
+{
+	return strncmp(assignment, KEY, sizeof(KEY) - 1) == 0;
+}
+
+static const char **find_field(struct environment *environment, const char *assignment)
 {
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
 		const size_t length = strlen(variables[i].name);
 		if (strncmp(assignment, variables[i].name, length) == 0 &&
 		    assignment[length] == '=')
-			*(const char **)((char *)environment + variables[i].offset) =
-				assignment + length + 1;
+			return (const char **)((char *)environment + variables[i].offset);
 	}
+	return is_key(assignment) ? NULL : &environment->unknown;
+}
+
+/* Of two with one name the first counts, as for getenv(3). */
+static void assign(struct environment *environment, const char *assignment)
+{
+	const char **field = find_field(environment, assignment);
+
+	if (!field || *field)
+		return;
+	*field = field == &environment->unknown ? assignment : strchr(assignment, '=') + 1;
 }
 
 void environment_read(struct environment *ret)
@@ -46,7 +63,7 @@ void environment_read(struct environment *ret)
 	*ret = (struct environment){ 0 };
 	for (char **entry = environ; entry && *entry; entry++) {
 		const char *assignment = own_name(*entry);
-		if (assignment)
+		if (assignment && strchr(assignment, '='))
 			assign(ret, assignment);
 	}
 }
@@ -55,8 +72,7 @@ const char *environment_next_key(unsigned *index)
 {
 	while (environ && environ[*index]) {
 		const char *assignment = own_name(environ[(*index)++]);
-		if (assignment && strncmp(assignment, KEY, sizeof(KEY) - 1) == 0 &&
-		    strchr(assignment, '='))
+		if (assignment && is_key(assignment) && strchr(assignment, '='))
 			return assignment + sizeof(KEY) - 1;
 	}
 	return NULL;

@@ -9,6 +9,7 @@
 struct environment {
 	const char *policy;
 	const char *names;
+	const char *config; /* the commands' alone */
 	const char *proxy;
 	const char *isolation;
 	const char *keys;
@@ -17,6 +18,7 @@ struct environment {
 	const char *log_file;
 	const char *username;
 	const char *password;
+	const char *unknown; /* the first with another name: what stands behind ISOSOCKS_ */
 };
 
 void environment_read(struct environment *ret_environment);

@@ -9,11 +9,16 @@
 
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+
+#define SHOWN_MAX 64 /* bytes of a variable's name in the log */
+#define TOKEN_MAX KEYS_PAYLOAD_MAX
 
 static struct session session;
 static char application[PATH_MAX]; /* the executable */
@@ -21,18 +26,37 @@ static char log_file[PATH_MAX];
 static uint8_t blob[BLOB_MAX] __attribute__((aligned(8)));
 
 /* One line for what makes every call fail; the variable is named, its value may be a secret. */
-static void complain(const char *variable, const char *problem)
+static int complain_of(const char *prefix, const char *name, size_t length, const char *problem)
 {
 	struct log_line line;
 
 	if (!log_wants(LOG_ERROR))
-		return;
+		return -EACCES;
 	log_begin(&line, LOG_ERROR);
-	bytes_put_text(&line.text, variable);
+	bytes_put_text(&line.text, prefix);
+	for (size_t i = 0; i < length && i < SHOWN_MAX; i++)
+		bytes_put_u8(&line.text, name[i] > ' ' && name[i] <= '~' ? (uint8_t)name[i] : '?');
 	bytes_put_text(&line.text, ": ");
 	bytes_put_text(&line.text, problem);
 	bytes_put_text(&line.text, "; every network call of this process fails");
 	log_end(&line);
+	return -EACCES;
+}
+
+static int complain(const char *variable, const char *problem)
+{
+	return complain_of(variable, "", 0, problem);
+}
+
+static int check_known(const struct environment *environment)
+{
+	const char *name = environment->unknown;
+
+	if (!name)
+		return 0;
+	return complain_of("ISOSOCKS_", name, strcspn(name, "="),
+			   "is not known: there are PROXY, ISOLATION, KEY_NAME, KEYS, BY, CONFIG, "
+			   "LOG, LOG_FILE, USERNAME and PASSWORD");
 }
 
 /* ---- policy ---- */
@@ -71,6 +95,32 @@ static bool keep_text(char *to, size_t size, const char *from, size_t length)
 	return true;
 }
 
+/* The program may change its directory, so the path becomes absolute here. */
+static bool keep_path(const char *path, size_t length)
+{
+	size_t folder = 0;
+
+	if (length > 0 && path[0] != '/') {
+		if (!getcwd(log_file, sizeof(log_file) - 1))
+			return false;
+		folder = strlen(log_file);
+		log_file[folder++] = '/';
+	}
+	return keep_text(log_file + folder, sizeof(log_file) - folder, path, length);
+}
+
+static int check_log(const struct environment *environment)
+{
+	enum log_level level;
+
+	if (environment->log &&
+	    log_parse_level(environment->log, strlen(environment->log), &level) < 0)
+		return complain("ISOSOCKS_LOG", "give none, error, warning, info or debug");
+	if (environment->log_file && strlen(environment->log_file) >= PATH_MAX)
+		return complain("ISOSOCKS_LOG_FILE", "the path is too long");
+	return 0;
+}
+
 static void open_log(const struct environment *environment)
 {
 	enum log_level level = LOG_NONE;
@@ -85,11 +135,10 @@ static void open_log(const struct environment *environment)
 		level = LOG_ERROR;
 	if (environment->log_file) {
 		file = (struct policy_text){ environment->log_file, strlen(environment->log_file) };
-		if (level == LOG_NONE && !environment->log)
+		if (level == LOG_NONE && !environment->log && file.length > 0)
 			level = LOG_ERROR;
 	}
-	log_configure(level, keep_text(log_file, sizeof(log_file), file.at, file.length) ? log_file
-											 : NULL);
+	log_configure(level, keep_path(file.at, file.length) ? log_file : NULL);
 }
 
 /* ---- names ---- */
@@ -179,16 +228,31 @@ static int read_proxy_url(const char *text)
 
 	if (!text)
 		return 0;
-	if (url_parse(text, &url, &problem) < 0) {
-		complain("ISOSOCKS_PROXY", problem);
-		return -EACCES;
-	}
+	if (url_parse(text, &url, &problem) < 0)
+		return complain("ISOSOCKS_PROXY", problem);
 	memcpy(session.proxy.address, url.address, sizeof(url.address));
 	session.proxy.port = url.port;
 	session.has_credentials = false;
 	if (url.has_credentials)
 		keep_credentials(url.username, url.username_length, url.password,
 				 url.password_length);
+	return 0;
+}
+
+/* RFC 1929 §2: UNAME and PASSWD have 1 to 255 bytes. */
+static bool is_credential(const char *text)
+{
+	return text && *text && strlen(text) <= 255;
+}
+
+static int read_credentials(const char *username, const char *password)
+{
+	if (!username && !password)
+		return 0;
+	if (!is_credential(username) || !is_credential(password))
+		return complain("ISOSOCKS_USERNAME, ISOSOCKS_PASSWORD",
+				"both are needed, of 1 to 255 bytes each");
+	keep_credentials(username, strlen(username), password, strlen(password));
 	return 0;
 }
 
@@ -202,24 +266,20 @@ static int read_proxy(const struct environment *environment)
 			policy_text(&session.policy, session.proxy.password);
 		keep_credentials(username.at, username.length, password.at, password.length);
 	}
-	if (read_proxy_url(environment->proxy) < 0)
-		return -EACCES;
-	if (!environment->username && !environment->password)
-		return 0;
-	if (!environment->username || !environment->password ||
-	    strlen(environment->username) > 255 || strlen(environment->password) > 255) {
-		complain("ISOSOCKS_USERNAME, ISOSOCKS_PASSWORD",
-			 "both are needed, at most 255 bytes each");
-		return -EACCES;
-	}
-	keep_credentials(environment->username, strlen(environment->username),
-			 environment->password, strlen(environment->password));
-	return 0;
+	int r = read_proxy_url(environment->proxy);
+	return r < 0 ? r : read_credentials(environment->username, environment->password);
 }
 
 /* ---- keys ---- */
 
-static int add_policy_keys(void)
+/* What a variable inside says replaces what was said outside: with a token the derived value comes
+ * back, and has that token. */
+static bool is_replaced(const struct environment *environment, struct policy_text name)
+{
+	return environment->isolation && name.length == 9 && memcmp(name.at, "ISOLATION", 9) == 0;
+}
+
+static int add_policy_keys(const struct environment *environment)
 {
 	const struct blob_table pairs = session.policy.header->pairs;
 	int r = 0;
@@ -228,9 +288,39 @@ static int add_policy_keys(void)
 		const struct blob_pair *pair = policy_pair(&session.policy, pairs, i);
 		const struct policy_text name = policy_text(&session.policy, pair->name);
 		const struct policy_text value = policy_text(&session.policy, pair->value);
-		r = keys_set(&session.keys, name.at, name.length, value.at, value.length);
+		if (!is_replaced(environment, name))
+			r = keys_set(&session.keys, name.at, name.length, value.at, value.length);
 	}
 	return r;
+}
+
+static struct keys given; /* by variables */
+
+/* Adds what a variable says, which may say it once. NULL, or what is wrong. */
+static const char *add_key(const char *name, size_t name_length, const char *value, size_t length)
+{
+	if (keys_have(&given, name, name_length))
+		return "a key is given twice";
+	int r = keys_set(&given, name, name_length, value, length);
+	if (r == 0)
+		r = keys_set(&session.keys, name, name_length, value, length);
+	if (r == -EPERM)
+		return "USERNAME and PASSWD are the proxy's credentials: give ISOSOCKS_USERNAME "
+		       "and ISOSOCKS_PASSWORD";
+	if (r == -E2BIG)
+		return "all keys together have more than the 8192 bytes accepted";
+	return r < 0 ? "a key's name has 1 to 255 of A-Z a-z 0-9 . _ and -" : NULL;
+}
+
+/* The name of a variable in every shell. */
+static bool is_plain(const char *name, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (!(name[i] >= 'A' && name[i] <= 'Z') && !(name[i] >= '0' && name[i] <= '9') &&
+		    name[i] != '_')
+			return false;
+	}
+	return length > 0;
 }
 
 static int add_variable_keys(void)
@@ -239,13 +329,15 @@ static int add_variable_keys(void)
 	const char *assignment;
 
 	while ((assignment = environment_next_key(&index))) {
-		const size_t name_length = strcspn(assignment, "=");
-		const char *value = assignment + name_length + 1;
-		if (keys_set(&session.keys, assignment, name_length, value, strlen(value)) < 0) {
-			complain("ISOSOCKS_KEY_*",
-				 "a key has a bad name, or all together are over 8 KiB");
-			return -EACCES;
-		}
+		const size_t length = strcspn(assignment, "=");
+		const char *value = assignment + length + 1;
+		const char *problem =
+			is_plain(assignment, length)
+				? add_key(assignment, length, value, strlen(value))
+				: "only A-Z, 0-9 and _ may stand behind ISOSOCKS_KEY_: "
+				  "ISOSOCKS_KEYS takes every name";
+		if (problem)
+			return complain_of("ISOSOCKS_KEY_", assignment, length, problem);
 	}
 	return 0;
 }
@@ -259,27 +351,24 @@ static int add_listed_keys(const char *list)
 
 	while (list && (r = keys_next(&list, &name, &name_length, value, sizeof(value),
 				      &value_length)) > 0) {
-		r = keys_set(&session.keys, name, name_length, value, value_length);
-		if (r < 0)
-			break;
+		const char *problem = add_key(name, name_length, value, value_length);
+		if (problem)
+			return complain("ISOSOCKS_KEYS", problem);
 	}
-	if (r < 0) {
-		complain("ISOSOCKS_KEYS",
-			 "give name=value&name=value, with values percent-escaped");
-		return -EACCES;
-	}
+	if (r == -E2BIG)
+		return complain("ISOSOCKS_KEYS", "a value has more than the 8192 bytes accepted");
+	if (r < 0)
+		return complain("ISOSOCKS_KEYS",
+				"give name=value&name=value, with values percent-escaped");
 	return 0;
 }
 
 static int read_by(const char *list)
 {
 	session.by = session.policy.header->by;
-	if (list && keys_parse_by(list, strlen(list), &session.by) < 0) {
-		complain(
-			"ISOSOCKS_BY",
-			"give a list of user, application, session, process, destination; or none");
-		return -EACCES;
-	}
+	if (list && keys_parse_by(list, strlen(list), &session.by) < 0)
+		return complain("ISOSOCKS_BY", "give a list of user, application, session, "
+					       "process, destination; or none");
 	return 0;
 }
 
@@ -303,9 +392,11 @@ static int add_isolation(const struct environment *environment)
 {
 	struct policy_text token = policy_text(&session.policy, session.policy.header->token);
 
-	if (environment->isolation && *environment->isolation)
+	if (environment->isolation)
 		token = (struct policy_text){ environment->isolation,
 					      strlen(environment->isolation) };
+	if (environment->isolation && (token.length == 0 || token.length > TOKEN_MAX))
+		return complain("ISOSOCKS_ISOLATION", "the token must have 1 to 8192 bytes");
 	if (token.length > 0)
 		session.keys_must_arrive = true;
 	const struct keys_facts facts = {
@@ -316,12 +407,15 @@ static int add_isolation(const struct environment *environment)
 		.token = token.length > 0 ? token.at : NULL,
 		.token_length = token.length,
 	};
-	return keys_set_isolation(&session.keys, &facts);
+	if (keys_set_isolation(&session.keys, &facts) == 0)
+		return 0;
+	return complain(environment->isolation ? "ISOSOCKS_ISOLATION" : "ISOLATION",
+			"all keys together have more than the 8192 bytes accepted");
 }
 
 static int read_keys(const struct environment *environment)
 {
-	int r = add_policy_keys();
+	int r = add_policy_keys(environment);
 
 	if (r == 0)
 		r = add_variable_keys();
@@ -350,18 +444,13 @@ static int read_everything(const struct environment *environment)
 
 	session.error = r;
 	open_log(environment);
-	if (r < 0) {
-		complain("ISOSOCKS_POLICY", "not a policy that isosocks compiled");
-		return r;
-	}
-	if (environment->log) {
-		enum log_level level;
-		if (log_parse_level(environment->log, strlen(environment->log), &level) < 0) {
-			complain("ISOSOCKS_LOG", "give none, error, warning, info or debug");
-			return -EACCES;
-		}
-	}
-	r = read_proxy(environment);
+	if (r < 0)
+		return complain("ISOSOCKS_POLICY", "not a policy that isosocks compiled");
+	r = check_known(environment);
+	if (r == 0)
+		r = check_log(environment);
+	if (r == 0)
+		r = read_proxy(environment);
 	if (r == 0)
 		r = read_keys(environment);
 	if (r == 0)
@@ -382,22 +471,51 @@ static void init(void)
 	session.error = read_everything(&environment);
 }
 
-enum { UNREAD, BEING_READ, READ };
+/* Besides these: the process that reads it just now. */
+enum { UNREAD = 0, READ = -1 };
+
+/*
+ * No signal meanwhile: a handler that asks for the session would wait for the thread it interrupts.
+ * The raw call: libc's leaves the signal out that pthread_cancel sends.
+ */
+static void init_undisturbed(void)
+{
+	static const sigset_t all = { .__val = { [0 ... sizeof(all) / sizeof(unsigned long) - 1] =
+							 ULONG_MAX } };
+	sigset_t saved;
+
+	libc()->syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, &saved, _NSIG / 8);
+	init();
+	libc()->syscall(SYS_rt_sigprocmask, SIG_SETMASK, &saved, NULL, _NSIG / 8);
+}
+
+/* Nothing init() calls comes back here, so whoever is reading is another thread; or one of the
+ * parent's, when this process was forked meanwhile: that one does not go on here. */
+static void wait_or_read(_Atomic int *state)
+{
+	int now = atomic_load_explicit(state, memory_order_acquire);
+	const int self = (int)getpid();
+
+	if (now == READ)
+		return;
+	if (now == self || !atomic_compare_exchange_strong(state, &now, self)) {
+		sched_yield();
+		return;
+	}
+	if (now != UNREAD) {
+		memset(&session, 0, sizeof(session));
+		memset(&given, 0, sizeof(given));
+	}
+	init_undisturbed();
+	atomic_store_explicit(state, READ, memory_order_release);
+}
 
 struct session *session_get(void)
 {
 	static _Atomic int state = UNREAD;
-	int unread = UNREAD;
 
-	if (atomic_load_explicit(&state, memory_order_acquire) == READ)
-		return &session;
-	if (atomic_compare_exchange_strong(&state, &unread, BEING_READ)) {
-		init();
-		atomic_store_explicit(&state, READ, memory_order_release);
-	}
-	/* Nothing init() calls comes back here, so whoever is reading is another thread. */
 	while (atomic_load_explicit(&state, memory_order_acquire) != READ)
-		sched_yield();
+		wait_or_read(&state);
 	return &session;
 }
 

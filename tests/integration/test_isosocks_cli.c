@@ -195,6 +195,8 @@ static const struct {
 	{ "ISOSOCKS_LOG=x", "", "ISOSOCKS_LOG: ", "warning" },
 	{ "ISOSOCKS_LOG_FILE=/nonexistent/l", "", "the log file /nonexistent/l", "No such file" },
 	{ "ISOSOCKS_USERNAME=x", "", "ISOSOCKS_USERNAME: ", "ISOSOCKS_PASSWORD" },
+	{ "ISOSOCKS_ISOLATON=x", "", "ISOSOCKS_ISOLATON: ", "ISOSOCKS_ISOLATION, " },
+	{ "ISOSOCKS_KEY=x", "", "ISOSOCKS_KEY: ", "ISOSOCKS_KEY_NAME" },
 	{ "ISOSOCKS_POLICY=", "", "ISOSOCKS_POLICY: ", "damaged" },
 	{ "ISOSOCKS_POLICY=aXNvc29ja3M", "", "ISOSOCKS_POLICY: ", "damaged" },
 	{ "ISOSOCKS_POLICY='*'", "", "ISOSOCKS_POLICY: ", "damaged" },
