@@ -273,23 +273,9 @@ static bool is_under_way(int r)
 	return r == -EINTR || r == -EINPROGRESS;
 }
 
-/* Waits for the end, which connect(2) tells at once: nothing of a failure stays behind. */
-static int wait_for_end(const struct pending *pending)
+/* What connect(2) tells at once is told: nothing of a failure stays behind. */
+static int tell(const struct pending *pending, int r)
 {
-	const int r = pending_finish(pending);
-
-	if (r < 0 && !is_under_way(r)) {
-		pending_collect(pending);
-		tunnel_disconnect(pending->fd);
-	}
-	return r;
-}
-
-/* A non-blocking connect says something else than EINPROGRESS only if the kernel would. */
-static int send_off(const struct pending *pending)
-{
-	const int r = pending_step(pending);
-
 	if (r < 0 && !is_under_way(r)) {
 		pending_collect(pending);
 		tunnel_disconnect(pending->fd);
@@ -302,14 +288,14 @@ static int start(struct pending *pending, bool nonblocking, const struct sockadd
 	int r = pending_begin(pending, nonblocking, target);
 
 	if (r == 0)
-		r = tunnel_start(pending->tunnel, pending->fd);
-	if (r < 0 && !is_under_way(r)) {
+		r = pending_start(pending);
+	if (!tunnel_has_started(pending->tunnel)) {
 		pending_abandon(pending);
 		return r;
 	}
-	if (nonblocking)
-		return send_off(pending);
-	return wait_for_end(pending);
+	if (r == -EINPROGRESS && !nonblocking)
+		r = pending_finish(pending);
+	return tell(pending, r);
 }
 
 static int open_tunnel(struct session *session, struct pending *pending, const struct route *route)
@@ -339,12 +325,10 @@ static int connect_again(const struct pending *pending)
 	if (r == -EINPROGRESS && (libc()->fcntl(pending->fd, F_GETFL) & O_NONBLOCK))
 		return -EALREADY;
 	if (r == -EINPROGRESS)
-		return wait_for_end(pending);
-	if (r == 0)
+		r = pending_finish(pending);
+	else if (r == 0)
 		return ask_kernel(pending->fd);
-	pending_collect(pending);
-	tunnel_disconnect(pending->fd);
-	return r;
+	return tell(pending, r);
 }
 
 static int connect_by_proxy(struct session *session, int fd, const struct route *route)

@@ -194,6 +194,14 @@ static int settle(const struct pending *p, int r, short events)
 	}
 }
 
+int pending_start(const struct pending *p)
+{
+	const short events = tunnel_events(p->tunnel);
+	const int r = tunnel_start(p->tunnel, p->fd);
+
+	return tunnel_has_started(p->tunnel) ? settle(p, r, events) : r;
+}
+
 int pending_step(const struct pending *p)
 {
 	const short events = tunnel_events(p->tunnel);

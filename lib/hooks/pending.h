@@ -20,6 +20,9 @@ struct pending {
 /* Publishes a tunnel whose plan stands, before it starts. -ENOBUFS. */
 int pending_begin(struct pending *pending, bool nonblocking, const struct sockaddr *target);
 
+/* tunnel_start, and what follows from it. */
+int pending_start(const struct pending *pending);
+
 /* It could not start: the descriptor is as it was. */
 void pending_abandon(const struct pending *pending);
 

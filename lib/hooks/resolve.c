@@ -167,11 +167,8 @@ static int run(struct session *session, int fd, struct tunnel *tunnel)
 	tunnel_begin(tunnel, OWN_SOCKET, false);
 	int r = tunnel_start(tunnel, fd);
 
-	if (r < 0 && r != -EINPROGRESS && r != -EINTR)
-		return r;
-	do /* a resolver is not interrupted */
+	while (r == -EINTR || r == -EINPROGRESS) /* a resolver is not interrupted */
 		r = tunnel_finish(tunnel, fd, OWN_SOCKET);
-	while (r == -EINTR || r == -EINPROGRESS);
 	connect_learn(session, tunnel, r);
 	return r;
 }

@@ -2,11 +2,8 @@
 #include "base/error.h"
 #include "base/libc.h"
 
+#include <netinet/tcp.h>
 #include <string.h>
-
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
 
 static int socket_option(int fd, int name)
 {
@@ -101,12 +98,16 @@ static int decide(struct session *session, struct route *route)
  */
 static int is_stream(int fd)
 {
+	int value;
+	socklen_t length = sizeof(value);
+
+	/* Only a TCP (or MPTCP) stream has this option: one question answers nearly all. */
+	if (libc()->getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &length) == 0)
+		return 1;
 	const int protocol = socket_option(fd, SO_PROTOCOL);
 
 	if (protocol == -EBADF || protocol == -ENOTSOCK)
 		return -ENOTSOCK;
-	if (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP)
-		return socket_option(fd, SO_TYPE) == SOCK_STREAM;
 	if (protocol > 0)
 		return 0;
 	const int domain = socket_option(fd, SO_DOMAIN);

@@ -118,6 +118,7 @@ static int dial(struct tunnel *t, int fd)
 		return error_last();
 	const int r = connect_proxy(t, fd);
 	libc()->setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &own, sizeof(own));
+	t->patience = (uint64_t)own.tv_sec * 1000000000u + (uint64_t)own.tv_usec * 1000u;
 	return r;
 }
 
@@ -393,21 +394,6 @@ static bool should_offer_alone(const struct tunnel *t, uint8_t method)
 		t->plan.pipeline == TUNNEL_PIPELINE_YES);
 }
 
-int tunnel_start(struct tunnel *t, int fd)
-{
-	sigset_t saved;
-
-	prepare_attempt(t, should_offer_alone(t, t->plan.known) ? ATTEMPT_KNOWN : ATTEMPT_FULL);
-	while (!lock(t, &saved))
-		;
-	const int r = t->nonblocking ? connect_proxy(t, fd) : dial(t, fd);
-	const bool started = r == 0 || r == -EINPROGRESS;
-	if (started)
-		atomic_store_explicit(&t->over, OVER_NOT, memory_order_release);
-	unlock(t, &saved);
-	return started ? r : proxy_error(r);
-}
-
 static int step_locked(struct tunnel *t, int fd)
 {
 	for (;;) {
@@ -420,6 +406,29 @@ static int step_locked(struct tunnel *t, int fd)
 		if (r < 0)
 			return end(t, fd, r);
 	}
+}
+
+int tunnel_start(struct tunnel *t, int fd)
+{
+	sigset_t saved;
+
+	prepare_attempt(t, should_offer_alone(t, t->plan.known) ? ATTEMPT_KNOWN : ATTEMPT_FULL);
+	while (!lock(t, &saved))
+		;
+	int r = t->nonblocking ? connect_proxy(t, fd) : dial(t, fd);
+	if (r == 0 || r == -EINPROGRESS) {
+		atomic_store_explicit(&t->over, OVER_NOT, memory_order_release);
+		r = step_locked(t, fd);
+	} else {
+		r = proxy_error(r);
+	}
+	unlock(t, &saved);
+	return r;
+}
+
+bool tunnel_has_started(const struct tunnel *t)
+{
+	return atomic_load_explicit(&t->over, memory_order_acquire) != OVER_STARTING;
 }
 
 int tunnel_step(struct tunnel *t, int fd, uint64_t cookie)
@@ -460,19 +469,6 @@ uint64_t tunnel_deadline(const struct tunnel *t)
 
 /* ---- blocking ---- */
 
-/* When the socket's SO_SNDTIMEO ends; a socket without one waits for ever. */
-static uint64_t send_deadline(int fd)
-{
-	struct timeval limit = { 0 };
-	socklen_t length = sizeof(limit);
-
-	if (libc()->getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &length) < 0 ||
-	    (limit.tv_sec == 0 && limit.tv_usec == 0))
-		return UINT64_MAX;
-	return tunnel_now() + (uint64_t)limit.tv_sec * 1000000000u +
-	       (uint64_t)limit.tv_usec * 1000u;
-}
-
 /*
  * connect(2) goes on by itself after a handler installed with SA_RESTART, poll(2) never does, and
  * nobody tells which handler has run. When every handler restarts, it was one of those.
@@ -502,24 +498,22 @@ static int until(uint64_t deadline)
 
 int tunnel_finish(struct tunnel *t, int fd, uint64_t cookie)
 {
-	const uint64_t limit = send_deadline(fd);
+	const uint64_t limit = t->patience ? tunnel_now() + t->patience : UINT64_MAX;
 
 	for (;;) {
-		const int r = tunnel_step(t, fd, cookie);
-		if (r != -EINPROGRESS)
-			return r;
 		struct pollfd ready = { .fd = fd, .events = tunnel_events(t) };
 		const uint64_t deadline = tunnel_deadline(t);
-
-		if (tunnel_now() >= limit)
-			return -EINPROGRESS;
 		const int patience = until(limit < deadline ? limit : deadline);
-		if (libc()->poll(&ready, 1, patience) >= 0)
-			continue;
-		if (errno != EINTR) /* ENOMEM, or no descriptor allowed at all: the steps go on by
-				       the clock */
-			libc()->poll(NULL, 0, patience);
-		else if (!every_handler_restarts())
-			return -EINTR;
+
+		if (libc()->poll(&ready, 1, patience) < 0) {
+			if (errno != EINTR) /* ENOMEM, or no descriptor allowed at all: the steps go
+					       on by the clock */
+				libc()->poll(NULL, 0, patience);
+			else if (!every_handler_restarts())
+				return -EINTR;
+		}
+		const int r = tunnel_step(t, fd, cookie);
+		if (r != -EINPROGRESS || tunnel_now() >= limit)
+			return r;
 	}
 }
