@@ -176,17 +176,38 @@ bench: all $(BENCHES) ## speed and memory beside the peers installed from Debian
 format: ## clang-format over every source
 	clang-format -i $(shell git ls-files '*.c' '*.h')
 
+# LD_PRELOAD cannot carry a path with a space, a colon or a dollar sign (ld.so(8)), and a shell not one with a quote. Read
+# with the file, so that nothing has happened yet.
+PLACES := DESTDIR PREFIX BINDIR LIBDIR MANDIR DOCDIR
+none   :=
+blank  := $(none) $(none)
+odd     = $(strip $(foreach c,: $$ ' " ` \,$(findstring $(c),$(1)))$(if $(findstring $(blank),$(1)),blank))
+# A dollar sign that begins no other variable: make would take it, and the letter behind it, away.
+parens := ( {
+dollars = $(findstring $$,$(subst $$$(firstword $(parens)),,$(subst $$$(lastword $(parens)),,$(value $(1)))))
+ifneq ($(filter install uninstall,$(MAKECMDGOALS)),)
+$(foreach v,$(PLACES),$(if $(call odd,$($(v)))$(call dollars,$(v)),$(error $(v) must be a path without spaces, colons, dollar signs, quotes and backslashes: LD_PRELOAD could not carry it)))
+endif
+
 install: all ## install under DESTDIR and PREFIX
-	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/isosocks $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(DOCDIR)
-	$(INSTALL) -m 755 $(BUILD)/isosocks $(PROXY) $(DESTDIR)$(BINDIR)
-	$(INSTALL) -m 644 $(LIBRARY) $(DESTDIR)$(LIBDIR)/isosocks
-	$(INSTALL) -m 644 $(wildcard doc/*.1) $(DESTDIR)$(MANDIR)/man1
-	$(INSTALL) -m 644 README.md LICENSE $(DESTDIR)$(DOCDIR)
+	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBDIR)/isosocks' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(DOCDIR)'
+	$(INSTALL) -m 755 $(BUILD)/isosocks $(PROXY) '$(DESTDIR)$(BINDIR)'
+	$(INSTALL) -m 644 $(LIBRARY) '$(DESTDIR)$(LIBDIR)/isosocks'
+	$(INSTALL) -m 644 $(wildcard doc/*.1) '$(DESTDIR)$(MANDIR)/man1'
+	$(INSTALL) -m 644 $(DOCUMENTS) '$(DESTDIR)$(DOCDIR)'
+
+DOCUMENTS := README.md LICENSE config/isosocks.conf
+remove = rm -f $(foreach f,$(2),'$(DESTDIR)$(1)/$(notdir $(f))')
+# A folder that has become empty; one of the user's files in it keeps it.
+remove_folder = if [ -d '$(DESTDIR)$(1)' ]; then rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(1)'; fi
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(BINDIR)/isosocks $(DESTDIR)$(BINDIR)/isosocks-proxy
-	rm -rf $(DESTDIR)$(LIBDIR)/isosocks $(DESTDIR)$(DOCDIR)
-	rm -f $(patsubst doc/%,$(DESTDIR)$(MANDIR)/man1/%,$(wildcard doc/*.1))
+	$(call remove,$(BINDIR),isosocks isosocks-proxy)
+	$(call remove,$(LIBDIR)/isosocks,$(LIBRARY))
+	$(call remove,$(MANDIR)/man1,$(wildcard doc/*.1))
+	$(call remove,$(DOCDIR),$(DOCUMENTS))
+	$(call remove_folder,$(LIBDIR)/isosocks)
+	$(call remove_folder,$(DOCDIR))
 
 dist: ## a source archive of the last commit
 	@mkdir -p build

@@ -1,3 +1,4 @@
+#include "compile.h"
 #include "config.h"
 
 #include "base/log.h"
@@ -378,4 +379,107 @@ Test(config, quotes_a_users_text_short_and_printable)
 
 	cr_assert_str_eq(odd, "\"a\\033[31m\\\"\\n\"");
 	cr_assert_eq(strlen(cut), 60 + 2 + 3);
+}
+
+/* ---- the example and the manual ---- */
+
+/* The words of a list at the end of an error. */
+static char **known(const char *group)
+{
+	CONFIG_AUTO config = config_new();
+	g_autoptr(GError) error = NULL;
+
+	cr_assert_not(config_set(config, CONFIG_FILE, group, "?", "", &error));
+	return g_strsplit(strstr(error->message, "accepted are ") + strlen("accepted are "), ", ",
+			  -1);
+}
+
+static char *read_text(const char *path)
+{
+	char *text = NULL;
+
+	cr_assert(g_file_get_contents(path, &text, NULL, NULL), "%s", path);
+	return text;
+}
+
+/* From the line of the group to the next group's. */
+static char *find_group(const char *text, const char *group, const char *before,
+			const char *next_group)
+{
+	g_autofree char *line = g_strdup_printf("%s[%s]\n", before, group);
+	const char *start = strstr(text, line);
+	const char *end;
+
+	cr_assert(start, "%s is not there", group);
+	end = strstr(start + strlen(line), next_group);
+	return g_strndup(start, end ? (gsize)(end - start) : strlen(start));
+}
+
+static void assert_has_keys(const char *text, char **keys, const char *format)
+{
+	for (guint i = 0; keys[i]; i++) {
+		g_autofree char *entry = NULL;
+		g_auto(GStrv) parts = g_strsplit(format, "KEY", 2);
+
+		entry = g_strconcat(parts[0], keys[i], parts[1], NULL);
+		cr_assert(strstr(text, entry), "no %s in %s", entry, text);
+	}
+}
+
+Test(config, has_every_setting_in_the_example)
+{
+	g_autofree char *text = read_text("config/isosocks.conf");
+	g_auto(GStrv) groups = known("?");
+
+	for (guint i = 0; groups[i]; i++) {
+		g_autofree char *part = find_group(text, groups[i], "\n", "\n[");
+		g_auto(GStrv) keys = known(groups[i]);
+		assert_has_keys(part, keys, "\n#KEY=");
+	}
+}
+
+Test(config, has_every_setting_in_the_manual)
+{
+	g_autofree char *text = read_text("doc/isosocks.1");
+	g_auto(GStrv) groups = known("?");
+
+	for (guint i = 0; groups[i]; i++) {
+		g_autofree char *part = find_group(text, groups[i], ".It Li ", "\n.It Li [");
+		g_auto(GStrv) keys = known(groups[i]);
+		for (guint j = 0; keys[j]; j++) {
+			/* key.NAME is `.Cm key Ns Ar .NAME`. */
+			*strchrnul(keys[j], '.') = '\0';
+			g_autofree char *entry = g_strconcat("\n.Cm ", keys[j], NULL);
+			cr_assert(strstr(part, entry), "no %s in %s", entry, part);
+		}
+	}
+}
+
+/* The settings of the example in force: lines that are a # and a key, without a blank between. */
+static char *uncomment(const char *text)
+{
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+	for (guint i = 0; lines[i]; i++) {
+		if (lines[i][0] == '#' && g_ascii_islower(lines[i][1]) &&
+		    !g_str_has_prefix(lines[i], "#key."))
+			lines[i][0] = '\n';
+	}
+	return g_strjoinv("\n", lines);
+}
+
+Test(config, has_the_defaults_in_the_example)
+{
+	g_autofree char *text = read_text("config/isosocks.conf");
+	g_autofree char *settings = uncomment(text);
+	CONFIG_AUTO config = config_new();
+	CONFIG_AUTO defaults = config_new();
+	g_autoptr(GError) error = NULL;
+
+	cr_assert_str_neq(text, settings);
+	cr_assert(config_load_text(config, "isosocks.conf", settings, strlen(settings), &error),
+		  "%s", error ? error->message : "");
+	g_autofree char *policy = compile_text(config, NULL);
+	g_autofree char *expected = compile_text(defaults, NULL);
+	cr_assert_str_eq(policy, expected);
 }
