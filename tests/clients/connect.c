@@ -119,6 +119,7 @@ static void print_echo(int fd)
 
 	for (size_t i = 0; i < sizeof(sent); i++)
 		sent[i] = (char)(i * 7 + i / 256);
+	fflush(stdout); /* ThreadSanitizer's _exit() would print it once more */
 	if (fork() == 0) {
 		fcntl(fd, F_SETFL, 0);
 		for (size_t at = 0; at < sizeof(sent); at += (size_t)got) {
