@@ -676,3 +676,17 @@ uint8_t config_log_level(const struct config *config)
 		return LOG_NONE;
 	return config->log_wanted || config->log_file ? config->log_level : LOG_NONE;
 }
+
+char *config_proxy_text(const struct config *config)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
+	const struct url *proxy = &g_array_index(config->proxies, struct url, 0);
+	char text[INET6_ADDRSTRLEN];
+
+	if (memcmp(proxy->address, mapped, sizeof(mapped)) == 0) {
+		inet_ntop(AF_INET, proxy->address + sizeof(mapped), text, sizeof(text));
+		return g_strdup_printf("socks5://%s:%u", text, proxy->port);
+	}
+	inet_ntop(AF_INET6, proxy->address, text, sizeof(text));
+	return g_strdup_printf("socks5://[%s]:%u", text, proxy->port);
+}

@@ -136,6 +136,9 @@ gboolean config_load_text(struct config *config, const char *path, const char *t
  * wins. */
 uint8_t config_log_level(const struct config *config);
 
+/* The default proxy as socks5://ADDRESS:PORT, without credentials. Free it. */
+char *config_proxy_text(const struct config *config);
+
 /* A user's text as an error message may show it: short, printable, in double quotes. */
 char *config_quote(const char *text);
 

@@ -85,12 +85,61 @@ static const char help[] =
 
 static gboolean usage_error(GError **error, const char *problem)
 {
-	g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED, "%s (isosocks --help shows what is)",
-		    problem);
+	g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED, "%s; see isosocks --help", problem);
 	return FALSE;
 }
 
 /* ---- options ---- */
+
+static const GOptionEntry *find_long(const GOptionEntry *entries, const char *name, size_t length)
+{
+	for (; entries->long_name; entries++)
+		if (strlen(entries->long_name) == length &&
+		    strncmp(entries->long_name, name, length) == 0)
+			return entries;
+	return NULL;
+}
+
+/* Whether the last of these letters takes the next argument as its value. */
+static gboolean takes_next(const GOptionEntry *entries, const char *letters)
+{
+	for (; *letters; letters++)
+		for (const GOptionEntry *at = entries; at->long_name; at++)
+			if (at->short_name == *letters && at->arg != G_OPTION_ARG_NONE)
+				return letters[1] == '\0';
+	return FALSE;
+}
+
+/* An option by its long name: whether the next argument is its value, or -EINVAL for a flag that
+ * has one. */
+static int check_long(const GOptionEntry *entries, const char *option)
+{
+	const size_t length = strcspn(option, "=");
+	const GOptionEntry *entry = find_long(entries, option, length);
+
+	if (!entry)
+		return 0;
+	if (entry->arg == G_OPTION_ARG_NONE)
+		return option[length] == '=' ? -EINVAL : 0;
+	return option[length] == '\0';
+}
+
+/* GOption takes --debug=no for --debug. */
+static gboolean check_flags(const GOptionEntry *entries, char **argv, GError **error)
+{
+	for (char **at = argv + 1; *at && **at == '-' && strcmp(*at, "--") != 0; at++) {
+		const bool is_long = (*at)[1] == '-';
+		const int r = is_long ? check_long(entries, *at + 2) : takes_next(entries, *at + 1);
+
+		if (r < 0) {
+			g_autofree char *problem = g_strdup_printf("%s: takes no value", *at);
+			return usage_error(error, problem);
+		}
+		if (r > 0 && !*++at)
+			break;
+	}
+	return TRUE;
+}
 
 /* Options end at the program; argv keeps it and what follows, behind argv[0] and maybe `--`. */
 static gboolean parse_options(struct options *options, int *argc, char ***argv, GError **error)
@@ -118,6 +167,8 @@ static gboolean parse_options(struct options *options, int *argc, char ***argv, 
 	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 	g_autoptr(GError) problem = NULL;
 
+	if (!check_flags(entries, *argv, error))
+		return FALSE;
 	g_option_context_set_strict_posix(context, TRUE);
 	g_option_context_set_help_enabled(context, FALSE);
 	g_option_context_add_main_entries(context, entries, NULL);
@@ -249,15 +300,30 @@ static struct config *start_config(GError **error)
 	return NULL;
 }
 
+static gboolean load_file(struct config *config, const char *path, const char *origin,
+			  GError **error)
+{
+	if (*path)
+		return prefix(config_load_file(config, path, error), origin, error);
+	g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED, "%s: is empty: give the path of a file",
+		    origin);
+	return FALSE;
+}
+
 static gboolean apply_file(struct config *config, const struct options *options, GError **error)
 {
 	const char *variable = g_environ_getenv(environ, "ISOSOCKS_CONFIG");
+	gboolean good = TRUE;
 
 	if (options->config)
-		return config_load_file(config, options->config, error);
-	if (variable)
-		return prefix(config_load_file(config, variable, error), "ISOSOCKS_CONFIG", error);
-	return TRUE;
+		good = load_file(config, options->config, "--config", error);
+	else if (variable)
+		good = load_file(config, variable, "ISOSOCKS_CONFIG", error);
+	/* As in `isosocks --shell -c 'echo hi'`. */
+	if (!good && options->config && options->shell && error)
+		g_prefix_error(error, "options of the shell come after --, as in isosocks --shell "
+				      "-- -c COMMAND: ");
+	return good;
 }
 
 static struct config *gather(const struct options *options, GError **error)
@@ -342,12 +408,14 @@ static gboolean run(const struct options *options, char **arguments, GError **er
 	CONFIG_AUTO config = gather(options, error);
 	g_autofree char *program = NULL;
 	g_autofree char *runtime = NULL;
+	g_autofree char *proxy = NULL;
 	g_auto(GStrv) environment = NULL;
 
 	if (!config || !check_log(config, error))
 		return FALSE;
+	proxy = config_proxy_text(config);
 	program = launch_find(arguments[0], g_environ_getenv(environ, "PATH"), error);
-	if (!program || !launch_inspect(program, &runtime, error) ||
+	if (!program || !launch_inspect(program, proxy, &runtime, error) ||
 	    !check_keys(config, program, error))
 		return FALSE;
 	environment = make_environment(config, runtime, error);

@@ -25,9 +25,8 @@ G_DEFINE_QUARK(isosocks-launch-error, launch_error)
 #define DEFAULT_PATH "/bin:/usr/bin" /* execvp(3) without PATH */
 #define SCRIPT_DEPTH 4		     /* #! lines that lead from one to the next, as in Linux */
 
-/* Descriptors of the names map: above what programs use, and where select(2) still counts. */
-#define NAMES_FD_TOP  1024
-#define NAMES_FD_STEP 16
+/* The names map is below this: above what programs use, and where select(2) still counts. */
+#define NAMES_FD_TOP 1024
 
 int launch_status(const GError *error)
 {
@@ -170,21 +169,29 @@ static gboolean check_privilege(int fd, const char *path, GError **error)
 	return !problem || fail(error, LAUNCH_CANNOT_EXECUTE, "%s %s", path, problem);
 }
 
-/* What the user can do about a program of this kind. */
-static const char *advice(enum elf_kind kind)
+/* What the user can do about a program of this kind; free it. */
+static char *advice(enum elf_kind kind, const char *proxy)
 {
 	switch (kind) {
 	case ELF_STATIC:
-		return "use a dynamically linked build of it";
+		return g_strdup("use a dynamically linked build of it");
 	case ELF_GO:
-		return "use its own proxy settings, many take ALL_PROXY=socks5://127.0.0.1:9050";
+		return g_strconcat("use its own proxy settings, many take ALL_PROXY=", proxy, NULL);
 	case ELF_FOREIGN:
-		return "use a build of it for this machine";
+		return g_strdup("use a build of it for this machine");
 	case ELF_MUSL:
-		return "use a build of it for glibc";
+		return g_strdup("use a build of it for glibc");
 	default:
-		return "it cannot be run with isosocks";
+		return g_strdup("it cannot be run with isosocks");
 	}
+}
+
+static gboolean explain_kind(const char *path, enum elf_kind kind, const char *proxy,
+			     GError **error)
+{
+	g_autofree char *text = advice(kind, proxy);
+
+	return fail(error, LAUNCH_CANNOT_EXECUTE, "%s %s; %s", path, elf_kind_explain(kind), text);
 }
 
 /*
@@ -221,17 +228,26 @@ static gboolean explain_unreadable(const char *path, int r, GError **error)
 		    r == -EBADMSG ? "its ELF tables are damaged" : g_strerror(-r));
 }
 
-/* isosocks itself makes no network call, and hands on what it was given. */
-static bool is_this_program(int fd)
-{
-	struct stat file, own;
+/*
+ * isosocks itself makes no network call, and hands on what it was given; so another installation's
+ * may run inside this one's. Each has this ELF note in it: name, type 1, no descriptor. (gABI, Note
+ * Section: namesz, descsz, type; the name is padded to 4 bytes.)
+ */
+static const struct {
+	uint32_t name_size, descriptor_size, type;
+	char name[12];
+} note __attribute__((section(".note.isosocks"), aligned(4), used)) = { 9, 0, 1, "isosocks" };
 
-	return fstat(fd, &file) == 0 && stat("/proc/self/exe", &own) == 0 &&
-	       file.st_dev == own.st_dev && file.st_ino == own.st_ino;
+static bool is_isosocks(int fd)
+{
+	g_autoptr(GMappedFile) file = g_mapped_file_new_from_fd(fd, FALSE, NULL);
+	const char *start = file ? g_mapped_file_get_contents(file) : NULL;
+
+	return start && memmem(start, g_mapped_file_get_length(file), &note, sizeof(note));
 }
 
-static gboolean inspect_file(int fd, const char *path, struct elf_info *info, char **ret_runtime,
-			     GError **error)
+static gboolean inspect_file(int fd, const char *path, const char *proxy, struct elf_info *info,
+			     char **ret_runtime, GError **error)
 {
 	int r = elf_inspect(fd, info);
 
@@ -239,36 +255,36 @@ static gboolean inspect_file(int fd, const char *path, struct elf_info *info, ch
 		return explain_unreadable(path, r, error);
 	if (info->kind == ELF_SCRIPT)
 		return TRUE;
-	if (info->kind == ELF_STATIC && is_this_program(fd))
+	if (info->kind == ELF_STATIC && is_isosocks(fd))
 		return TRUE;
 	if (info->kind != ELF_DYNAMIC && info->kind != ELF_OTHER)
-		return fail(error, LAUNCH_CANNOT_EXECUTE, "%s %s; %s", path,
-			    elf_kind_explain(info->kind), advice(info->kind));
+		return explain_kind(path, info->kind, proxy, error);
 	if (info->needs_asan)
 		*ret_runtime = find_runtime(fd);
 	return check_privilege(fd, path, error);
 }
 
-static gboolean inspect(const char *path, struct elf_info *info, char **ret_runtime, GError **error)
+static gboolean inspect(const char *path, const char *proxy, struct elf_info *info,
+			char **ret_runtime, GError **error)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	gboolean good;
 
 	if (fd < 0)
 		return explain_unreadable(path, -errno, error);
-	good = inspect_file(fd, path, info, ret_runtime, error);
+	good = inspect_file(fd, path, proxy, info, ret_runtime, error);
 	close(fd);
 	return good;
 }
 
-gboolean launch_inspect(const char *path, char **ret_runtime, GError **error)
+gboolean launch_inspect(const char *path, const char *proxy, char **ret_runtime, GError **error)
 {
 	struct elf_info info = { .interpreter = "" };
 	g_autofree char *at = g_strdup(path);
 
 	*ret_runtime = NULL;
 	for (int depth = 0; depth <= SCRIPT_DEPTH; depth++) {
-		if (!inspect(at, &info, ret_runtime, error)) {
+		if (!inspect(at, proxy, &info, ret_runtime, error)) {
 			if (depth > 0)
 				g_prefix_error(error, "%s: its interpreter ", path);
 			return FALSE;
@@ -325,16 +341,16 @@ static int create_map(void)
 static int move_up(int fd)
 {
 	struct rlimit limit = { .rlim_cur = NAMES_FD_TOP };
-	int top, high;
+	int least;
 
 	getrlimit(RLIMIT_NOFILE, &limit);
-	top = (int)MIN(limit.rlim_cur, (rlim_t)NAMES_FD_TOP);
-	for (int least = top - NAMES_FD_STEP; least > fd; least -= NAMES_FD_STEP) {
-		high = fcntl(fd, F_DUPFD, least);
-		if (high >= 0) {
-			close(fd);
-			return high;
-		}
+	least = (int)MIN(limit.rlim_cur, (rlim_t)NAMES_FD_TOP);
+	while (--least > fd) {
+		int high = fcntl(fd, F_DUPFD, least);
+		if (high < 0)
+			continue;
+		close(fd);
+		return high;
 	}
 	return fd;
 }

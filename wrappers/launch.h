@@ -29,9 +29,10 @@ char *launch_find(const char *name, const char *search_path, GError **error);
 
 /*
  * Checks that the library is loaded into what runs when this file is executed, following #! lines.
+ * proxy is the URL that the advice for others names.
  * *ret_runtime becomes the sanitizer's runtime it is linked to, which must come first, or NULL.
  */
-gboolean launch_inspect(const char *path, char **ret_runtime, GError **error);
+gboolean launch_inspect(const char *path, const char *proxy, char **ret_runtime, GError **error);
 
 /* Whether running a file of this owner and mode changes the ids, upon which the kernel ignores
  * LD_PRELOAD. */

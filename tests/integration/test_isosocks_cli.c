@@ -177,9 +177,13 @@ static const struct {
 	{ NULL, "-k a=1 -k a=2", "--key: ", "\"a\" is given twice" },
 	{ NULL, "-k big=" LONG_VALUE, "--key: ", "at most 8192" },
 	{ NULL, "-b host", "--by: ", "\"host\"" },
-	{ NULL, "-c /nonexistent", "/nonexistent: ", "No such file" },
-	{ NULL, "-c /", "/: ", "directory" },
+	{ NULL, "-c /nonexistent", "--config: /nonexistent: ", "No such file" },
+	{ NULL, "-c /", "--config: /: ", "directory" },
 	{ NULL, "--log /nonexistent/log", "the log file /nonexistent/log ", "No such file" },
+	{ NULL, "-c ''", "--config: ", "empty" },
+	{ NULL, "--shell -c 'echo hi'", "options of the shell come after --", "--config: echo hi" },
+	{ NULL, "--debug=3", "--debug=3: ", "takes no value" },
+	{ NULL, "-x 127.0.0.1 --shell=bash", "--shell=bash: ", "see isosocks --help" },
 	{ NULL, "--no-such-option", "Unknown option --no-such-option", "--help" },
 	{ NULL, "-Z", "Unknown option -Z", "--help" },
 	{ NULL, "--explain", "Unknown option --explain", "--help" },
@@ -192,6 +196,7 @@ static const struct {
 	{ "ISOSOCKS_KEYS=A=1 ISOSOCKS_KEY_A=1", "", "ISOSOCKS_KEYS: ", "twice" },
 	{ "ISOSOCKS_BY=x", "", "ISOSOCKS_BY: ", "application" },
 	{ "ISOSOCKS_CONFIG=/nonexistent", "", "ISOSOCKS_CONFIG: ", "/nonexistent" },
+	{ "ISOSOCKS_CONFIG=", "", "ISOSOCKS_CONFIG: ", "empty" },
 	{ "ISOSOCKS_LOG=x", "", "ISOSOCKS_LOG: ", "warning" },
 	{ "ISOSOCKS_LOG_FILE=/nonexistent/l", "", "the log file /nonexistent/l", "No such file" },
 	{ "ISOSOCKS_USERNAME=x", "", "ISOSOCKS_USERNAME: ", "ISOSOCKS_PASSWORD" },
@@ -236,7 +241,8 @@ Test(isosocks_cli, names_file_line_and_key_of_a_bad_setting)
 {
 	g_autofree char *path = make_file("[isolation]\nby=user\nrequire=maybe\n", 0600);
 	g_autofree char *arguments = g_strconcat("-c ", path, " echo it ran", NULL);
-	g_autofree char *start = g_strconcat("isosocks: ", path, ":3: [isolation] require: ", NULL);
+	g_autofree char *start =
+		g_strconcat("isosocks: --config: ", path, ":3: [isolation] require: ", NULL);
 	RESULT_AUTO result = run(NULL, arguments);
 
 	remove_file(path);
@@ -634,6 +640,50 @@ Test(isosocks_cli, makes_a_new_names_map_when_the_outer_one_was_closed)
 	assert_status(&result, 0);
 	cr_assert_eq(g_strv_length(lines), 3);
 	cr_assert_str_neq(lines[0], lines[1]);
+}
+
+/* A value may look like a flag with one. */
+Test(isosocks_cli, takes_values_and_programs_arguments_as_they_are)
+{
+	RESULT_AUTO value = run(NULL, "-k --debug=3 echo --debug=3");
+	RESULT_AUTO joined = run(NULL, "-qk a=1 --key b=2 -dqk c=3 -- echo --debug=3");
+
+	assert_out(&value, "--debug=3\n"); /* the key is `--debug` */
+	assert_out(&joined, "--debug=3\n");
+}
+
+Test(isosocks_cli, runs_inside_another_installation)
+{
+	g_autofree char *isosocks = isosocks_path();
+	g_autofree char *build = g_path_get_dirname(isosocks);
+	g_autofree char *folder = g_dir_make_tmp("isosocks-XXXXXX", NULL);
+	g_autofree char *copy =
+		g_strdup_printf("cp %s/isosocks %s/libisosocks.so %s", build, build, folder);
+	g_autofree char *arguments =
+		g_strdup_printf("-k a=b %s/isosocks printenv LD_PRELOAD ISOSOCKS_POLICY", folder);
+	g_autofree char *expected = g_strdup_printf("%s/libisosocks.so", folder);
+
+	cr_assert(g_spawn_command_line_sync(copy, NULL, NULL, NULL, NULL));
+	RESULT_AUTO result = run(NULL, arguments);
+	g_autofree char *away = g_strconcat("rm -r ", folder, NULL);
+	g_spawn_command_line_sync(away, NULL, NULL, NULL, NULL);
+	assert_status(&result, 0);
+	g_auto(GStrv) lines = g_strsplit(result.out, "\n", -1);
+	cr_assert(g_str_has_suffix(lines[0], expected), "%s", lines[0]);
+	CONFIG_AUTO config = compile_restore_text(lines[1], NULL);
+	cr_assert_str_eq(pair_value(config, "a"), "b");
+}
+
+/* Programs take it for granted that the first descriptor they open is 3. */
+Test(isosocks_cli, keeps_low_descriptors_free_where_there_are_few)
+{
+	g_autofree char *isosocks = isosocks_path();
+	g_autofree char *command =
+		g_strdup_printf("sh -c 'ulimit -n 16; exec %s printenv ISOSOCKS_NAMES'", isosocks);
+	g_autofree char *out = NULL;
+
+	cr_assert(g_spawn_command_line_sync(command, &out, NULL, NULL, NULL));
+	cr_assert(g_str_has_prefix(out, "15:"), "%s", out);
 }
 
 /* ---- the manual ---- */

@@ -381,6 +381,23 @@ Test(config, quotes_a_users_text_short_and_printable)
 	cr_assert_eq(strlen(cut), 60 + 2 + 3);
 }
 
+Test(config, writes_its_proxy_without_credentials)
+{
+	static const char *const rows[][2] = {
+		{ "127.0.0.1", "socks5://127.0.0.1:9050" },
+		{ "me:secret@10.1.2.3:80", "socks5://10.1.2.3:80" },
+		{ "[2001:db8::1]:9150", "socks5://[2001:db8::1]:9150" },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		CONFIG_AUTO config = config_new();
+		cr_assert(
+			config_set(config, CONFIG_COMMAND_LINE, "proxy", "url", rows[i][0], NULL));
+		g_autofree char *text = config_proxy_text(config);
+		cr_assert_str_eq(text, rows[i][1]);
+	}
+}
+
 /* ---- the example and the manual ---- */
 
 /* The words of a list at the end of an error. */

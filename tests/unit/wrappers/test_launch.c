@@ -35,7 +35,7 @@ static int inspect_status(const char *path, char **ret_message)
 {
 	g_autoptr(GError) error = NULL;
 	g_autofree char *runtime = NULL;
-	gboolean good = launch_inspect(path, &runtime, &error);
+	gboolean good = launch_inspect(path, "socks5://[::1]:1", &runtime, &error);
 
 	cr_assert_eq(good, error == NULL);
 	if (ret_message)
