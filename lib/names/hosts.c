@@ -169,7 +169,8 @@ static void scan_file(struct scan *scan, const char *path)
 		r = libc()->read(fd, buffer, sizeof(buffer));
 		if (r > 0)
 			take_bytes(scan, buffer, buffer + r);
-	} while (r > 0 || (r < 0 && errno == EINTR));
+	} while (r == (ssize_t)sizeof(buffer) ||
+		 (r < 0 && errno == EINTR)); /* a short read ends a file */
 	end_line(scan);
 	libc()->close(fd);
 }
