@@ -2,15 +2,18 @@
  * Each test is a process, so each reads its session anew, from variables of its own.
  */
 #include "session/session.h"
+#include "base/libc.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- names ---- */
@@ -90,4 +93,84 @@ Test(session, gives_all_threads_one_map)
 		cr_assert_eq(pthread_join(threads[i], NULL), 0);
 		cr_assert_eq(addresses[i], addresses[0]);
 	}
+}
+
+/* ---- while it is read ---- */
+
+static struct libc table;
+static bool was_blocked;
+static int reached[2], go_on[2];
+
+/* Asked for the seals of the map, in the middle of it all. */
+static int look_at_signals(int fd, int command, ...)
+{
+	sigset_t mask;
+
+	(void)fd, (void)command;
+	sigprocmask(SIG_BLOCK, NULL, &mask);
+	was_blocked = sigismember(&mask, SIGUSR1) == 1;
+	return F_SEAL_SHRINK;
+}
+
+static int stop_here(int fd, int command, ...)
+{
+	char byte = 0;
+
+	(void)fd, (void)command;
+	cr_assert_eq(write(reached[1], &byte, 1), 1);
+	cr_assert_eq(read(go_on[0], &byte, 1), 1);
+	return F_SEAL_SHRINK;
+}
+
+static void replace_fcntl(int (*with)(int, int, ...))
+{
+	table = *libc();
+	table.fcntl = with;
+	libc_install(&table);
+}
+
+/* A handler that asked for the session would wait for the thread it interrupts. */
+Test(session, takes_no_signal_while_it_is_read)
+{
+	sigset_t mask;
+
+	hand_down_map(F_SEAL_SHRINK);
+	replace_fcntl(look_at_signals);
+	session_get();
+	cr_assert(was_blocked);
+	sigprocmask(SIG_BLOCK, NULL, &mask);
+	cr_assert_eq(sigismember(&mask, SIGUSR1), 0);
+}
+
+static void *read_session(void *unused)
+{
+	session_get();
+	return unused;
+}
+
+/* One that waited for its parent's thread would end in the test's own time limit. */
+Test(session, is_read_anew_by_a_child_forked_meanwhile, .timeout = 60)
+{
+	pthread_t thread;
+	char byte = 0;
+	int status;
+
+	setenv("ISOSOCKS_KEY_A", "1", 1);
+	hand_down_map(F_SEAL_SHRINK);
+	cr_assert_eq(pipe(reached), 0);
+	cr_assert_eq(pipe(go_on), 0);
+	replace_fcntl(stop_here);
+	cr_assert_eq(pthread_create(&thread, NULL, read_session, NULL), 0);
+	cr_assert_eq(read(reached[0], &byte, 1), 1);
+	const pid_t child = fork();
+	cr_assert_geq(child, 0);
+	if (child == 0) {
+		libc_install(NULL);
+		_exit(session_get()->error == 0 && session_get()->keys_must_arrive ? 0 : 1);
+	}
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert_eq(status, 0);
+	cr_assert_eq(write(go_on[1], &byte, 1), 1);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	cr_assert_eq(session_get()->error, 0);
 }
