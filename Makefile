@@ -129,10 +129,11 @@ $(BUILD)/tests/bench/%: tests/bench/%.c
 tests: all $(TESTS) $(CLIENTS) $(REPLAYS)
 
 # ---- what a person runs -----------------------------------------------------------------------------------
-PACKAGES_BUILD := gcc make pkg-config libglib2.0-dev libpcre2-dev
-PACKAGES_DEMO  := curl wget python3-minimal
+PACKAGES_BUILD := gcc libc6-dev make pkg-config libglib2.0-dev libpcre2-dev
+PACKAGES_DEMO  := curl wget python3
 PACKAGES_CHECK := libcriterion-dev iproute2 util-linux curl wget git openssh-client openssh-server rsync python3 perl \
-	nginx-light tor mandoc binutils clang clang-format libclang-rt-14-dev strace
+	nginx-light tor mandoc binutils clang clang-format libclang-rt-14-dev strace valgrind
+PACKAGES_ALL   := nodejs
 
 deps: ## install what building and checking need (Debian packages)
 	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK)
@@ -150,7 +151,7 @@ check: ## install what is missing, build, run the tests (10 minutes on 2 cores)
 	@$(RUN_TESTS) --filter '!(heavy_*)/*'
 
 check-all: ## what takes longer or needs heavy packages
-	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK)
+	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK) $(PACKAGES_ALL)
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@$(MAKE) --no-print-directory check-asan
 	@$(RUN_TESTS) --filter 'heavy_*/*'
@@ -162,12 +163,12 @@ check-asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 # Criterion and GLib do not run under ThreadSanitizer: the runner and the proxy are those of the release; the library, the
 # command and the programs that call it are instrumented. setarch: its shadow memory does not fit a fully random layout.
 # Its own handlers have no SA_RESTART, and a tunnel goes on after a signal only when all have.
-TSAN_SETTINGS = exitcode=66 halt_on_error=1 handle_segv=0 handle_sigbus=0 handle_sigfpe=0 handle_sigill=0 handle_abort=0
+TSAN_SETTINGS = suppressions=$(CURDIR)/tests/support/tsan.supp exitcode=66 halt_on_error=1 handle_segv=0 handle_sigbus=0 handle_sigfpe=0 handle_sigill=0 handle_abort=0
 check-tsan: ## the programs of the tests under ThreadSanitizer
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=tsan CFLAGS='-O1 -g' sanitized-programs
 	@cp $(PROXY) build/tsan
-	@BUILD=build/tsan VARIANT=tsan TSAN_OPTIONS='$(TSAN_SETTINGS)' setarch -R $(TESTS) -j$(JOBS) --timeout 300 \
+	@BUILD=build/tsan VARIANT=tsan SANITIZER=$$($(CC) -print-file-name=libtsan.so) TSAN_OPTIONS='$(TSAN_SETTINGS)' setarch -R $(TESTS) -j$(JOBS) --timeout 300 \
 		--filter '!(heavy_*|lint|real_*|fuzz)/*'
 
 .PHONY: sanitized-programs
@@ -175,7 +176,7 @@ sanitized-programs: $(LIBRARY) $(BUILD)/isosocks $(CLIENTS)
 
 .PHONY: run-sanitized
 run-sanitized:
-	@$(RUN_TESTS) --filter '!(heavy_*|lint|real_*)/*'
+	@SANITIZER=$$($(CC) -print-file-name=lib$(VARIANT).so) $(RUN_TESTS) --filter '!(heavy_*|lint|real_*)/*'
 
 FUZZ_SECONDS ?= 300
 fuzz: ## five minutes of libFuzzer for each target, under ASan and UBSan
