@@ -17,8 +17,13 @@ enum tunnel_attempt {
 	ATTEMPT_BARE,  /* no authentication, after the proxy refused the keys */
 };
 
+/* The kernel gives up on a silent SYN by itself after about 127 s (tcp(7), tcp_syn_retries).
+ * Seconds. */
+#define KERNEL_PATIENCE 130
+
 /* Somebody else may have read the reply this poll waits for, so none lasts longer. Milliseconds. */
-#define POLL_AT_MOST 100
+#define POLL_AT_MOST  100
+#define POLL_AT_FIRST 5
 
 uint64_t tunnel_now(void)
 {
@@ -103,7 +108,7 @@ static int connect_proxy(struct tunnel *t, int fd)
 }
 
 /*
- * A blocking socket would wait for the proxy inside connect(2), where nothing bounds it but its own
+ * A blocking socket waits for the proxy inside connect(2), where nothing bounds it but its own
  * SO_SNDTIMEO. With the shortest one it goes on in the background, and the waiting is ours: in
  * poll(2), by our deadline, with signals.
  */
@@ -118,8 +123,14 @@ static int dial(struct tunnel *t, int fd)
 		return error_last();
 	const int r = connect_proxy(t, fd);
 	libc()->setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &own, sizeof(own));
-	t->patience = (uint64_t)own.tv_sec * 1000000000u + (uint64_t)own.tv_usec * 1000u;
 	return r;
+}
+
+/* A connect that cannot wait, or that the kernel itself gives up on before we would, needs no such
+ * care. */
+static bool needs_bound(const struct tunnel *t)
+{
+	return !t->nonblocking && t->plan.timeout < KERNEL_PATIENCE;
 }
 
 void tunnel_disconnect(int fd)
@@ -394,7 +405,7 @@ static bool should_offer_alone(const struct tunnel *t, uint8_t method)
 		t->plan.pipeline == TUNNEL_PIPELINE_YES);
 }
 
-static int step_locked(struct tunnel *t, int fd)
+static int step_alone(struct tunnel *t, int fd)
 {
 	for (;;) {
 		int r = drive(t, fd);
@@ -408,22 +419,22 @@ static int step_locked(struct tunnel *t, int fd)
 	}
 }
 
+/*
+ * Without the lock: until `over` says that it has started nobody else drives it. So a blocking
+ * connect(2) can be interrupted here as anywhere.
+ */
 int tunnel_start(struct tunnel *t, int fd)
 {
-	sigset_t saved;
-
 	prepare_attempt(t, should_offer_alone(t, t->plan.known) ? ATTEMPT_KNOWN : ATTEMPT_FULL);
-	while (!lock(t, &saved))
-		;
-	int r = t->nonblocking ? connect_proxy(t, fd) : dial(t, fd);
-	if (r == 0 || r == -EINPROGRESS) {
-		atomic_store_explicit(&t->over, OVER_NOT, memory_order_release);
-		r = step_locked(t, fd);
-	} else {
-		r = proxy_error(r);
-	}
-	unlock(t, &saved);
-	return r;
+	const int dialled = needs_bound(t) ? dial(t, fd) : connect_proxy(t, fd);
+
+	if (dialled < 0 && dialled != -EINPROGRESS && dialled != -EINTR)
+		return proxy_error(dialled);
+	const int r = step_alone(t, fd);
+	if (r != -EINPROGRESS)
+		return r;
+	atomic_store_explicit(&t->over, OVER_NOT, memory_order_release);
+	return dialled == -EINTR ? dialled : r;
 }
 
 bool tunnel_has_started(const struct tunnel *t)
@@ -441,7 +452,7 @@ int tunnel_step(struct tunnel *t, int fd, uint64_t cookie)
 	if (!lock(t, &saved))
 		return -EINPROGRESS;
 	if (!is_settled(t, cookie, &r))
-		r = step_locked(t, fd);
+		r = step_alone(t, fd);
 	unlock(t, &saved);
 	return r;
 }
@@ -496,24 +507,49 @@ static int until(uint64_t deadline)
 	return left < POLL_AT_MOST ? (int)left : POLL_AT_MOST;
 }
 
+/* When the socket's SO_SNDTIMEO ends, if it began now; a socket without one waits for ever. */
+static uint64_t send_deadline(int fd, uint64_t began)
+{
+	struct timeval limit = { 0 };
+	socklen_t length = sizeof(limit);
+
+	if (libc()->getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &length) < 0 ||
+	    (limit.tv_sec == 0 && limit.tv_usec == 0))
+		return UINT64_MAX;
+	return began + (uint64_t)limit.tv_sec * 1000000000u + (uint64_t)limit.tv_usec * 1000u;
+}
+
+/* Waits for the tunnel's events. -EINTR when a handler ran that does not restart. */
+static int wait_ready(const struct tunnel *t, int fd, int patience)
+{
+	struct pollfd ready = { .fd = fd, .events = tunnel_events(t) };
+
+	if (libc()->poll(&ready, 1, patience) >= 0)
+		return 0;
+	if (errno !=
+	    EINTR) /* ENOMEM, or no descriptor allowed at all: the steps go on by the clock */
+		libc()->poll(NULL, 0, patience);
+	else if (!every_handler_restarts())
+		return -EINTR;
+	return 0;
+}
+
 int tunnel_finish(struct tunnel *t, int fd, uint64_t cookie)
 {
-	const uint64_t limit = t->patience ? tunnel_now() + t->patience : UINT64_MAX;
+	const uint64_t deadline = tunnel_deadline(t);
+	const uint64_t began = tunnel_now();
+	uint64_t limit = 0;
 
-	for (;;) {
-		struct pollfd ready = { .fd = fd, .events = tunnel_events(t) };
-		const uint64_t deadline = tunnel_deadline(t);
-		const int patience = until(limit < deadline ? limit : deadline);
-
-		if (libc()->poll(&ready, 1, patience) < 0) {
-			if (errno != EINTR) /* ENOMEM, or no descriptor allowed at all: the steps go
-					       on by the clock */
-				libc()->poll(NULL, 0, patience);
-			else if (!every_handler_restarts())
-				return -EINTR;
-		}
+	/* Most are over before anybody need know how long they may last. */
+	for (int patience = POLL_AT_FIRST;; patience = until(limit < deadline ? limit : deadline)) {
+		if (wait_ready(t, fd, patience) < 0)
+			return -EINTR;
 		const int r = tunnel_step(t, fd, cookie);
-		if (r != -EINPROGRESS || tunnel_now() >= limit)
+		if (r != -EINPROGRESS)
+			return r;
+		if (limit == 0)
+			limit = send_deadline(fd, began);
+		if (tunnel_now() >= limit)
 			return r;
 	}
 }

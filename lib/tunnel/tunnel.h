@@ -43,7 +43,6 @@ struct tunnel {
 	_Atomic int error;	   /* once over: 0 or -errno */
 	_Atomic int events;	   /* poll(2) events that the next step waits for */
 	_Atomic uint64_t deadline; /* CLOCK_MONOTONIC, ns */
-	uint64_t patience;	   /* the socket's own SO_SNDTIMEO, ns; 0: none */
 	uint8_t attempt;	   /* enum tunnel_attempt */
 	uint8_t retries;
 	bool established;    /* with the proxy */
@@ -63,10 +62,10 @@ struct tunnel {
 void tunnel_begin(struct tunnel *tunnel, uint64_t cookie, bool nonblocking);
 
 /*
- * Starts the connection of fd and does what can be done at once: tunnel_step's answers. When not
- * even a connection to the proxy could be begun (tunnel_has_started tells), the socket is as
- * before, and the error is the application's own (EISCONN, EALREADY, EADDRNOTAVAIL, …) as the
- * kernel said it, or -ENETDOWN.
+ * Starts the connection of fd and does what can be done at once: tunnel_step's answers, and -EINTR
+ * when a signal interrupted a blocking connect, which goes on. When not even a connection to the
+ * proxy could be begun (tunnel_has_started tells), the socket is as before, and the error is the
+ * application's own (EISCONN, EALREADY, EADDRNOTAVAIL, …) as the kernel said it, or -ENETDOWN.
  */
 int tunnel_start(struct tunnel *tunnel, int fd);
 bool tunnel_has_started(const struct tunnel *tunnel);
