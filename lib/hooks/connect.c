@@ -276,7 +276,7 @@ static bool is_under_way(int r)
 /* What connect(2) tells at once is told: nothing of a failure stays behind. */
 static int tell(const struct pending *pending, int r)
 {
-	if (r < 0 && !is_under_way(r)) {
+	if (r < 0 && r != -EBADF && !is_under_way(r)) {
 		pending_collect(pending);
 		tunnel_disconnect(pending->fd);
 	}

@@ -80,7 +80,9 @@ static void clear_away(int fd, uint64_t cookie)
 	const uint64_t old = entry ? atomic_load_explicit(&entry->cookie, memory_order_acquire) : 0;
 	struct tunnel *tunnel = old != 0 && old != cookie ? table_find_tunnel(fd, old) : NULL;
 
-	if (tunnel && !atomic_load_explicit(&tunnel->shared, memory_order_acquire))
+	/* Nor may it be given away while another thread is still in its connect(2). */
+	if (tunnel && tunnel_has_started(tunnel) &&
+	    !atomic_load_explicit(&tunnel->shared, memory_order_acquire))
 		slots_give(tunnel, old);
 }
 
@@ -149,12 +151,16 @@ static void restore_one(int fd, const struct pending *p)
 
 static void forget_one(int fd, const struct pending *p)
 {
+	if (!table_knows(fd, p->cookie))
+		return; /* another socket has the number by now */
 	table_end(fd, p->cookie, true);
 	watch_restore(fd);
 }
 
 static void forget_all_of_one(int fd, const struct pending *p)
 {
+	if (!table_knows(fd, p->cookie))
+		return;
 	table_end(fd, p->cookie, false);
 	watch_restore(fd);
 }
@@ -171,6 +177,12 @@ static int settle(const struct pending *p, int r, short events)
 {
 	switch (r) {
 	case -EINTR:
+		return r;
+	case -EBADF: /* closed meanwhile; what has the number now is none of ours */
+		if (tunnel_claim(p->tunnel, p->cookie)) {
+			slots_give(p->tunnel, TUNNEL_CLAIMED(p->cookie));
+			count_out();
+		}
 		return r;
 	case -EINPROGRESS:
 		if (tunnel_events(p->tunnel) != events)

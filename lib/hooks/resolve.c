@@ -159,16 +159,13 @@ static int resolver_error(int error)
 	}
 }
 
-/* In place of a cookie: nobody else sees this socket. Sockets' own are counted up from 1. */
-#define OWN_SOCKET UINT64_MAX
-
 static int run(struct session *session, int fd, struct tunnel *tunnel)
 {
-	tunnel_begin(tunnel, OWN_SOCKET, false);
+	tunnel_begin(tunnel, TUNNEL_OWN_SOCKET, false);
 	int r = tunnel_start(tunnel, fd);
 
 	while (r == -EINTR || r == -EINPROGRESS) /* a resolver is not interrupted */
-		r = tunnel_finish(tunnel, fd, OWN_SOCKET);
+		r = tunnel_finish(tunnel, fd, TUNNEL_OWN_SOCKET);
 	connect_learn(session, tunnel, r);
 	return r;
 }

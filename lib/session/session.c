@@ -20,10 +20,11 @@
 #define SHOWN_MAX 64 /* bytes of a variable's name in the log */
 #define TOKEN_MAX KEYS_PAYLOAD_MAX
 
-static struct session session;
-static char application[PATH_MAX]; /* the executable */
+static struct session session __attribute__((aligned(64)));
 static char log_file[PATH_MAX];
-static uint8_t blob[BLOB_MAX] __attribute__((aligned(8)));
+
+/* The policy, and right behind it the executable's path: what is used of both is on one page. */
+static uint8_t blob[BLOB_MAX + PATH_MAX] __attribute__((aligned(8)));
 
 /* One line for what makes every call fail; the variable is named, its value may be a secret. */
 static int complain_of(const char *prefix, const char *name, size_t length, const char *problem)
@@ -77,7 +78,7 @@ static int open_policy(const char *armored)
 
 	if (!armored)
 		return open_builtin();
-	int r = base64_decode(armored, strlen(armored), blob, sizeof(blob), &length);
+	int r = base64_decode(armored, strlen(armored), blob, BLOB_MAX, &length);
 	if (r == 0)
 		r = policy_open(&session.policy, blob, length);
 	return r < 0 ? -EACCES : 0;
@@ -376,16 +377,16 @@ static int read_by(const char *list)
  * /proc says later. */
 static const char *find_application(void)
 {
-	const ssize_t length = readlink("/proc/self/exe", application, sizeof(application) - 1);
+	char *const application = (char *)blob + session.policy.header->size;
+	const ssize_t length = readlink("/proc/self/exe", application, PATH_MAX - 1);
 
 	if (length > 0) {
 		application[length] = '\0';
 		return application;
 	}
 	const char *started = (const char *)getauxval(AT_EXECFN);
-	return started && keep_text(application, sizeof(application), started, strlen(started))
-		       ? application
-		       : NULL;
+	return started && keep_text(application, PATH_MAX, started, strlen(started)) ? application
+										     : NULL;
 }
 
 static int add_isolation(const struct environment *environment)

@@ -22,12 +22,12 @@ struct session {
 	struct policy policy;
 	struct blob_proxy proxy; /* the one to use, credentials aside */
 	struct pool pool;	 /* for session_pool() */
-	struct keys keys;
-	uint32_t by; /* enum keys_by */
+	uint32_t by;		 /* enum keys_by */
 	char username[255];
 	char password[255];
 	uint8_t username_length;
 	uint8_t password_length;
+	struct keys keys; /* last: its end is rarely used, and memory that is not costs nothing */
 };
 
 /* Never NULL. Async-signal-safe, allocation-free. */

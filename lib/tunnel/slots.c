@@ -80,6 +80,8 @@ struct tunnel *slots_take(void)
 
 void slots_give(struct tunnel *tunnel, uint64_t cookie)
 {
-	if (tunnel && atomic_compare_exchange_strong(&tunnel->cookie, &cookie, 0))
-		atomic_store_explicit(&tunnel->taken, 0, memory_order_release);
+	if (!tunnel || !atomic_compare_exchange_strong(&tunnel->cookie, &cookie, 0))
+		return;
+	tunnel_wait_idle(tunnel);
+	atomic_store_explicit(&tunnel->taken, 0, memory_order_release);
 }

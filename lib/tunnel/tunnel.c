@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/libc.h"
 #include "socks5/reply.h"
+#include "tunnel/table.h"
 
 #include <limits.h>
 #include <sched.h>
@@ -24,6 +25,9 @@ enum tunnel_attempt {
 /* Somebody else may have read the reply this poll waits for, so none lasts longer. Milliseconds. */
 #define POLL_AT_MOST  100
 #define POLL_AT_FIRST 5
+
+/* What takes no longer was no wait. ns */
+#define A_MOMENT 1000000u
 
 uint64_t tunnel_now(void)
 {
@@ -327,6 +331,16 @@ static void unlock(struct tunnel *t, const sigset_t *saved)
 	libc()->syscall(SYS_rt_sigprocmask, SIG_SETMASK, saved, NULL, _NSIG / 8);
 }
 
+void tunnel_wait_idle(struct tunnel *t)
+{
+	for (unsigned tries = 0; tries < 64; tries++) {
+		if (atomic_exchange_explicit(&t->lock, 1, memory_order_acquire) == 0)
+			break;
+		sched_yield();
+	}
+	atomic_store_explicit(&t->lock, 0, memory_order_release);
+}
+
 /* ---- the tunnel ---- */
 
 /*
@@ -420,14 +434,28 @@ static int step_alone(struct tunnel *t, int fd)
 }
 
 /*
+ * Another thread may close a descriptor that this one waits for, and the next socket gets its
+ * number: not one byte of ours is to go there.
+ */
+static bool was_replaced(int fd, uint64_t cookie, uint64_t before)
+{
+	return cookie != TUNNEL_OWN_SOCKET && tunnel_now() - before > A_MOMENT &&
+	       table_cookie(fd) != cookie;
+}
+
+/*
  * Without the lock: until `over` says that it has started nobody else drives it. So a blocking
  * connect(2) can be interrupted here as anywhere.
  */
 int tunnel_start(struct tunnel *t, int fd)
 {
 	prepare_attempt(t, should_offer_alone(t, t->plan.known) ? ATTEMPT_KNOWN : ATTEMPT_FULL);
+	const uint64_t cookie = atomic_load_explicit(&t->cookie, memory_order_relaxed);
+	const uint64_t before = tunnel_now();
 	const int dialled = needs_bound(t) ? dial(t, fd) : connect_proxy(t, fd);
 
+	if (was_replaced(fd, cookie, before))
+		return -EBADF;
 	if (dialled < 0 && dialled != -EINPROGRESS && dialled != -EINTR)
 		return proxy_error(dialled);
 	const int r = step_alone(t, fd);
@@ -542,8 +570,11 @@ int tunnel_finish(struct tunnel *t, int fd, uint64_t cookie)
 
 	/* Most are over before anybody need know how long they may last. */
 	for (int patience = POLL_AT_FIRST;; patience = until(limit < deadline ? limit : deadline)) {
+		const uint64_t before = tunnel_now();
 		if (wait_ready(t, fd, patience) < 0)
 			return -EINTR;
+		if (was_replaced(fd, cookie, before))
+			return -EBADF;
 		const int r = tunnel_step(t, fd, cookie);
 		if (r != -EINPROGRESS)
 			return r;

@@ -15,6 +15,12 @@
 #include <netinet/in.h>
 #include <stdatomic.h>
 
+/*
+ * The cookie of a socket that nobody else sees: the library's own. The kernel counts the others up
+ * from 1.
+ */
+#define TUNNEL_OWN_SOCKET UINT64_MAX
+
 enum tunnel_pipeline { TUNNEL_PIPELINE_AUTO, TUNNEL_PIPELINE_YES, TUNNEL_PIPELINE_NO };
 
 /* Room in a tunnel for what its plan's pairs and password point at. */
@@ -96,6 +102,9 @@ bool tunnel_claim(struct tunnel *tunnel, uint64_t cookie);
 /* Gives a failed socket the shape a failed blocking connect leaves: unconnected, no error pending.
  */
 void tunnel_disconnect(int fd);
+
+/* Lets whoever is driving it finish, which is soon. */
+void tunnel_wait_idle(struct tunnel *tunnel);
 
 /* CLOCK_MONOTONIC in ns, as deadlines count it, and when this tunnel's is. */
 uint64_t tunnel_now(void);

@@ -579,6 +579,18 @@ Test(connect, honours_so_sndtimeo)
 	lab_assert_out(&result, "connect=EINPROGRESS\n");
 }
 
+Test(connect, touches_no_socket_that_has_its_number_by_then)
+{
+	lab_open();
+	start_leading_proxy("--fault delay:400");
+	char *program = lab_program("closer");
+	const struct lab_result result = lab_run(LAB_NOBODY, NULL, "%s example.test 80", program);
+	lab_assert_out(&result, "reused=1\n");
+	lab_assert_out(&result, "connect=EBADF\n");
+	lab_assert_out(&result, "sent=-1\nleft=12\n");
+	g_free(program);
+}
+
 /* ---- the policy ---- */
 
 Test(connect, goes_to_loopback_directly)

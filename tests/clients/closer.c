@@ -1,0 +1,70 @@
+/*
+ * closer HOST PORT: one thread connects, blocking; another closes the descriptor meanwhile, and
+ * opens a pair of sockets, one of which gets its number. Whatever the connect says, no byte of a
+ * handshake may come out of the pair.
+ */
+#include <err.h>
+#include <errno.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int fd;
+static struct addrinfo *to;
+
+static _Atomic pid_t connecting;
+
+static void *run(void *ignored)
+{
+	(void)ignored;
+	connecting = gettid();
+	if (connect(fd, to->ai_addr, to->ai_addrlen) < 0)
+		printf("connect=%s\n", strerrorname_np(errno));
+	else
+		printf("connect=0\n");
+	return NULL;
+}
+
+/* Whether the thread waits in the kernel: in connect(2), for the proxy. */
+static bool sleeps(pid_t thread)
+{
+	char path[64], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)thread);
+	FILE *file = thread ? fopen(path, "r") : NULL;
+	if (!file)
+		return false;
+	if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	fclose(file);
+	return state == 'S';
+}
+
+int main(int argc, char **argv)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	pthread_t thread;
+	char bytes[64];
+	int pair[2];
+
+	if (argc != 3 || getaddrinfo(argv[1], argv[2], &hints, &to) != 0)
+		errx(2, "usage: closer HOST PORT");
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	pthread_create(&thread, NULL, run, NULL);
+	while (!sleeps(connecting))
+		sched_yield();
+	close(fd);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+		err(1, "socketpair");
+	printf("reused=%d\n", pair[0] == fd);
+	send(pair[1], "\x05\x00\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00", 12, 0);
+	pthread_join(thread, NULL);
+	printf("sent=%zd\n", recv(pair[1], bytes, sizeof(bytes), MSG_DONTWAIT));
+	printf("left=%zd\n", recv(pair[0], bytes, sizeof(bytes), MSG_DONTWAIT));
+	return 0;
+}
