@@ -26,7 +26,7 @@ enum tunnel_attempt {
 #define POLL_AT_MOST  100
 #define POLL_AT_FIRST 5
 
-/* What takes no longer was no wait. ns */
+/* A connect(2) that takes no longer has not waited. ns */
 #define A_MOMENT 1000000u
 
 uint64_t tunnel_now(void)
@@ -334,11 +334,12 @@ static void unlock(struct tunnel *t, const sigset_t *saved)
 void tunnel_wait_idle(struct tunnel *t)
 {
 	for (unsigned tries = 0; tries < 64; tries++) {
-		if (atomic_exchange_explicit(&t->lock, 1, memory_order_acquire) == 0)
-			break;
+		if (atomic_exchange_explicit(&t->lock, 1, memory_order_acquire) == 0) {
+			atomic_store_explicit(&t->lock, 0, memory_order_release);
+			return;
+		}
 		sched_yield();
 	}
-	atomic_store_explicit(&t->lock, 0, memory_order_release);
 }
 
 /* ---- the tunnel ---- */
@@ -437,10 +438,9 @@ static int step_alone(struct tunnel *t, int fd)
  * Another thread may close a descriptor that this one waits for, and the next socket gets its
  * number: not one byte of ours is to go there.
  */
-static bool was_replaced(int fd, uint64_t cookie, uint64_t before)
+static bool was_replaced(int fd, uint64_t cookie)
 {
-	return cookie != TUNNEL_OWN_SOCKET && tunnel_now() - before > A_MOMENT &&
-	       table_cookie(fd) != cookie;
+	return cookie != TUNNEL_OWN_SOCKET && table_cookie(fd) != cookie;
 }
 
 /*
@@ -454,7 +454,7 @@ int tunnel_start(struct tunnel *t, int fd)
 	const uint64_t before = tunnel_now();
 	const int dialled = needs_bound(t) ? dial(t, fd) : connect_proxy(t, fd);
 
-	if (was_replaced(fd, cookie, before))
+	if (tunnel_now() - before > A_MOMENT && was_replaced(fd, cookie))
 		return -EBADF;
 	if (dialled < 0 && dialled != -EINPROGRESS && dialled != -EINTR)
 		return proxy_error(dialled);
@@ -570,10 +570,9 @@ int tunnel_finish(struct tunnel *t, int fd, uint64_t cookie)
 
 	/* Most are over before anybody need know how long they may last. */
 	for (int patience = POLL_AT_FIRST;; patience = until(limit < deadline ? limit : deadline)) {
-		const uint64_t before = tunnel_now();
 		if (wait_ready(t, fd, patience) < 0)
 			return -EINTR;
-		if (was_replaced(fd, cookie, before))
+		if (was_replaced(fd, cookie))
 			return -EBADF;
 		const int r = tunnel_step(t, fd, cookie);
 		if (r != -EINPROGRESS)
