@@ -32,6 +32,12 @@ ssize_t __recv_chk(int fd, void *buffer, size_t length, size_t size, int flags);
 ssize_t __recvfrom_chk(int fd, void *buffer, size_t length, size_t size, int flags,
 		       struct sockaddr *addr, socklen_t *addr_length);
 
+/*
+ * A small variable that every process writes: beside the initialised data, whose page is written
+ * anyway, and not among large arrays that hardly anybody touches. 4 KiB a process are at stake.
+ */
+#define LIBC_WITH_DATA __attribute__((section(".data")))
+
 #define LIBC_FUNCTIONS(REPLACED, CALLED)                                                           \
 	REPLACED(__poll_chk)                                                                       \
 	REPLACED(__ppoll_chk)                                                                      \

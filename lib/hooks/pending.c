@@ -7,13 +7,13 @@
 
 #include <pthread.h>
 
-static _Atomic bool ever;
+static _Atomic bool ever LIBC_WITH_DATA;
 
 /*
  * A child of vfork() runs in its parent's memory, on its own descriptors: what it closes or
  * duplicates is not the parent's.
  */
-static _Atomic pid_t owner;
+static _Atomic pid_t owner LIBC_WITH_DATA;
 
 static void renew_owner(void)
 {
@@ -46,7 +46,7 @@ bool pending_is_ours(void)
 
 /* The earliest deadline of all that are under way; 0 when there is none. Never too late, sometimes
  * too early. */
-static _Atomic uint64_t earliest;
+static _Atomic uint64_t earliest LIBC_WITH_DATA;
 
 bool pending_ever(void)
 {
@@ -59,7 +59,7 @@ uint64_t pending_deadline(void)
 }
 
 /* Tunnels begun here and not told yet; closed sockets stay in it until their deadline. */
-static _Atomic int outstanding;
+static _Atomic int outstanding LIBC_WITH_DATA;
 
 static void expect(uint64_t deadline)
 {

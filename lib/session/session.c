@@ -513,7 +513,7 @@ static void wait_or_read(_Atomic int *state)
 
 struct session *session_get(void)
 {
-	static _Atomic int state = UNREAD;
+	static _Atomic int state LIBC_WITH_DATA = UNREAD;
 
 	while (atomic_load_explicit(&state, memory_order_acquire) != READ)
 		wait_or_read(&state);

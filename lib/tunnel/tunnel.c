@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/single_threaded.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -440,7 +441,7 @@ static int step_alone(struct tunnel *t, int fd)
  */
 static bool was_replaced(int fd, uint64_t cookie)
 {
-	return cookie != TUNNEL_OWN_SOCKET && table_cookie(fd) != cookie;
+	return !__libc_single_threaded && cookie != TUNNEL_OWN_SOCKET && table_cookie(fd) != cookie;
 }
 
 /*

@@ -17,12 +17,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KEYS	 "\x01\x00\x01\x00\x09ISOLATION\x00\x20user=1000;app=/usr/bin/sequential"
+#define KEYS	 "\x01\x00\x01\x00\x09ISOLATION\x00\x21user=1000;app=/usr/bin/sequential"
 #define GREETING "\x05\x01\x97"
 #define REQUEST	 "\x05\x01\x00\x01\xcb\x00\x71\x05\x00\x50"
 
 static struct sockaddr_in proxy = { .sin_family = AF_INET }, target = { .sin_family = AF_INET };
 
+/* A reply of ten bytes ends the longer answers; a refusal must not be taken for a fast success. */
 static void talk(int fd, const char *bytes, size_t length, size_t answer)
 {
 	uint8_t in[64];
@@ -30,11 +31,13 @@ static void talk(int fd, const char *bytes, size_t length, size_t answer)
 	if (length > 0 && send(fd, bytes, length, 0) < 0)
 		err(1, "send");
 	for (size_t got = 0; got < answer;) {
-		const ssize_t n = recv(fd, in, answer - got, 0);
+		const ssize_t n = recv(fd, in + got, answer - got, 0);
 		if (n <= 0)
 			err(1, "recv");
 		got += (size_t)n;
 	}
+	if (answer >= 10 && in[answer - 9] != 0)
+		errx(1, "refused: %02x", in[answer - 9]);
 }
 
 static void once(const char *mode)
