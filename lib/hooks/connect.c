@@ -286,10 +286,11 @@ static int tell(const struct pending *pending, int r)
 static int start(struct pending *pending, bool nonblocking, const struct sockaddr *target)
 {
 	int r = pending_begin(pending, nonblocking, target);
+	bool started = false;
 
 	if (r == 0)
-		r = pending_start(pending);
-	if (!tunnel_has_started(pending->tunnel)) {
+		r = pending_start(pending, &started);
+	if (!started) {
 		pending_abandon(pending);
 		return r;
 	}

@@ -90,12 +90,13 @@ int pending_begin(struct pending *p, bool nonblocking, const struct sockaddr *ta
 {
 	clear_away(p->fd, p->cookie);
 	tunnel_begin(p->tunnel, p->cookie, nonblocking);
+	atomic_fetch_add(&outstanding,
+			 1); /* pending_abandon counts it out, however far this came */
 	const int r = table_put(p->fd, p->cookie, p->tunnel, target);
 
 	if (r < 0)
 		return r;
 	atomic_store_explicit(&ever, true, memory_order_release);
-	atomic_fetch_add(&outstanding, 1);
 	expect(tunnel_deadline(p->tunnel));
 	watch_arm(p->fd, tunnel_events(p->tunnel));
 	return 0;
@@ -172,6 +173,19 @@ void pending_abandon(const struct pending *p)
 	count_out();
 }
 
+/* The end of a tunnel, for the one caller that takes it upon itself. */
+static bool retire(const struct pending *p, int error,
+		   void (*forget)(int fd, const struct pending *p))
+{
+	if (!tunnel_claim(p->tunnel, p->cookie))
+		return false;
+	connect_learn(session_get(), p->tunnel, error);
+	for_each_duplicate(p, forget);
+	slots_give(p->tunnel, TUNNEL_CLAIMED(p->cookie));
+	count_out();
+	return true;
+}
+
 /* What follows from an answer of the tunnel, whoever got it. */
 static int settle(const struct pending *p, int r, short events)
 {
@@ -185,20 +199,20 @@ static int settle(const struct pending *p, int r, short events)
 		}
 		return r;
 	case -EINPROGRESS:
-		if (tunnel_events(p->tunnel) != events)
-			for_each_duplicate(p, arm_one);
+		if (tunnel_events(p->tunnel) == events)
+			return r;
+		for_each_duplicate(p, arm_one);
+		/* If another thread has ended it meanwhile, its restoring may have come before our
+		 * arming. */
+		if (!tunnel_is_of(p->tunnel, p->cookie))
+			watch_restore(p->fd);
 		return r;
 	case -ESTALE: /* somebody else was told */
 		watch_restore(p->fd);
 		table_end(p->fd, p->cookie, true);
 		return 0;
 	case 0:
-		if (tunnel_claim(p->tunnel, p->cookie)) {
-			connect_learn(session_get(), p->tunnel, 0);
-			for_each_duplicate(p, forget_one);
-			slots_give(p->tunnel, TUNNEL_CLAIMED(p->cookie));
-			count_out();
-		}
+		retire(p, 0, forget_one);
 		return 0;
 	default:
 		for_each_duplicate(p, restore_one);
@@ -206,12 +220,14 @@ static int settle(const struct pending *p, int r, short events)
 	}
 }
 
-int pending_start(const struct pending *p)
+/* Once it has started another thread may end it, and its slot be another socket's: only the answer
+ * is looked at. */
+int pending_start(const struct pending *p, bool *ret_started)
 {
 	const short events = tunnel_events(p->tunnel);
-	const int r = tunnel_start(p->tunnel, p->fd);
+	const int r = tunnel_start(p->tunnel, p->fd, ret_started);
 
-	return tunnel_has_started(p->tunnel) ? settle(p, r, events) : r;
+	return *ret_started ? settle(p, r, events) : r;
 }
 
 int pending_step(const struct pending *p)
@@ -231,12 +247,8 @@ void pending_collect(const struct pending *p)
 	socklen_t length = sizeof(int);
 	int error;
 
-	if (!tunnel_claim(p->tunnel, p->cookie))
+	if (!retire(p, atomic_load(&p->tunnel->error), forget_all_of_one))
 		return;
-	connect_learn(session_get(), p->tunnel, atomic_load(&p->tunnel->error));
-	for_each_duplicate(p, forget_all_of_one);
-	slots_give(p->tunnel, TUNNEL_CLAIMED(p->cookie));
-	count_out();
 	/* The refusal that stood for it in the kernel goes with it. */
 	libc()->getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &length);
 }

@@ -21,7 +21,7 @@ struct pending {
 int pending_begin(struct pending *pending, bool nonblocking, const struct sockaddr *target);
 
 /* tunnel_start, and what follows from it. */
-int pending_start(const struct pending *pending);
+int pending_start(const struct pending *pending, bool *ret_started);
 
 /* It could not start: the descriptor is as it was. */
 void pending_abandon(const struct pending *pending);

@@ -162,7 +162,8 @@ static int resolver_error(int error)
 static int run(struct session *session, int fd, struct tunnel *tunnel)
 {
 	tunnel_begin(tunnel, TUNNEL_OWN_SOCKET, false);
-	int r = tunnel_start(tunnel, fd);
+	bool started;
+	int r = tunnel_start(tunnel, fd, &started);
 
 	while (r == -EINTR || r == -EINPROGRESS) /* a resolver is not interrupted */
 		r = tunnel_finish(tunnel, fd, TUNNEL_OWN_SOCKET);

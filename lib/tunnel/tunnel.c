@@ -382,7 +382,7 @@ static int end(struct tunnel *t, int fd, int error)
 /* The answer that needs no driving, if there is one. */
 static bool is_settled(const struct tunnel *t, uint64_t cookie, int *ret_answer)
 {
-	if (atomic_load_explicit(&t->cookie, memory_order_acquire) != cookie) {
+	if (!tunnel_is_of(t, cookie)) {
 		*ret_answer = -ESTALE;
 		return true;
 	}
@@ -448,8 +448,9 @@ static bool was_replaced(int fd, uint64_t cookie)
  * Without the lock: until `over` says that it has started nobody else drives it. So a blocking
  * connect(2) can be interrupted here as anywhere.
  */
-int tunnel_start(struct tunnel *t, int fd)
+int tunnel_start(struct tunnel *t, int fd, bool *ret_started)
 {
+	*ret_started = false;
 	prepare_attempt(t, should_offer_alone(t, t->plan.known) ? ATTEMPT_KNOWN : ATTEMPT_FULL);
 	const uint64_t cookie = atomic_load_explicit(&t->cookie, memory_order_relaxed);
 	const uint64_t before = tunnel_now();
@@ -459,6 +460,7 @@ int tunnel_start(struct tunnel *t, int fd)
 		return -EBADF;
 	if (dialled < 0 && dialled != -EINPROGRESS && dialled != -EINTR)
 		return proxy_error(dialled);
+	*ret_started = true;
 	const int r = step_alone(t, fd);
 	if (r != -EINPROGRESS)
 		return r;
@@ -484,6 +486,11 @@ int tunnel_step(struct tunnel *t, int fd, uint64_t cookie)
 		r = step_alone(t, fd);
 	unlock(t, &saved);
 	return r;
+}
+
+bool tunnel_is_of(const struct tunnel *t, uint64_t cookie)
+{
+	return atomic_load_explicit(&t->cookie, memory_order_acquire) == cookie;
 }
 
 bool tunnel_claim(struct tunnel *t, uint64_t cookie)

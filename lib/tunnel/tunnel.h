@@ -70,10 +70,12 @@ void tunnel_begin(struct tunnel *tunnel, uint64_t cookie, bool nonblocking);
 /*
  * Starts the connection of fd and does what can be done at once: tunnel_step's answers, and -EINTR
  * when a signal interrupted a blocking connect, which goes on. When not even a connection to the
- * proxy could be begun (tunnel_has_started tells), the socket is as before, and the error is the
+ * proxy could be begun (*ret_started is false), the socket is as before, and the error is the
  * application's own (EISCONN, EALREADY, EADDRNOTAVAIL, …) as the kernel said it, or -ENETDOWN.
  */
-int tunnel_start(struct tunnel *tunnel, int fd);
+int tunnel_start(struct tunnel *tunnel, int fd, bool *ret_started);
+
+/* Whether tunnel_start has done its part. */
 bool tunnel_has_started(const struct tunnel *tunnel);
 
 /*
@@ -91,6 +93,9 @@ int tunnel_step(struct tunnel *tunnel, int fd, uint64_t cookie);
  * tunnel then goes on.
  */
 int tunnel_finish(struct tunnel *tunnel, int fd, uint64_t cookie);
+
+/* Whether it is (still) this socket's, and nobody has claimed its end. */
+bool tunnel_is_of(const struct tunnel *tunnel, uint64_t cookie);
 
 /*
  * Takes the end of a tunnel upon oneself: true for exactly one caller, to whom it then belongs

@@ -171,8 +171,10 @@ static void proxy_says(unsigned connection, const char *bytes, size_t length)
 
 static int start(void)
 {
+	bool started;
+
 	tunnel_begin(tunnel, COOKIE, false);
-	return tunnel_start(tunnel, FD);
+	return tunnel_start(tunnel, FD, &started);
 }
 
 /* Steps as a readiness loop would, a bounded number of times. */
