@@ -51,7 +51,7 @@ obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 
 LIBRARY   := $(BUILD)/libisosocks.so
 ARCHIVE   := $(BUILD)/libpure.a
-TOOLS     := $(BUILD)/isosocks $(if $(wildcard wrappers/isosocksctl.c),$(BUILD)/isosocksctl)
+TOOLS     := $(BUILD)/isosocks $(if $(wildcard wrappers/isosocksctl.c),$(BUILD)/isosocksctl) $(BUILD)/isosocks-rescue
 PROXY     := $(BUILD)/isosocks-proxy
 TESTS     := $(BUILD)/tests/isosocks-tests
 CLIENTS   := $(patsubst tests/clients/%.c,$(BUILD)/tests/clients/%,$(CLIENT_SRC))
@@ -105,6 +105,10 @@ $(BUILD)/isosocks: $(call obj,wrappers/isosocks.c $(TOOL_SRC)) $(ARCHIVE)
 
 $(BUILD)/isosocksctl: $(call obj,wrappers/isosocksctl.c $(CTL_SRC) $(TOOL_SRC)) $(ARCHIVE)
 	$(call say,LD,$@)$(LINK) -o $@ $^ $(shell $(PKG_CONFIG) --libs glib-2.0)
+
+# For a machine on which nothing that is dynamically linked runs.
+$(BUILD)/isosocks-rescue: $(call obj,wrappers/isosocks-rescue.c)
+	$(call say,LD,$@)$(LINK) $(if $(SANITIZE),,-static) -o $@ $^
 
 $(PROXY): $(call obj,$(PROXY_SRC))
 	$(call say,LD,$@)$(LINK) -o $@ $^ $(shell $(PKG_CONFIG) --libs gio-2.0 gio-unix-2.0)
@@ -190,7 +194,7 @@ format: ## clang-format over every source
 
 # LD_PRELOAD cannot carry a path with a space, a colon or a dollar sign (ld.so(8)), and a shell not one with a quote. Read
 # with the file, so that nothing has happened yet.
-PLACES := DESTDIR PREFIX BINDIR LIBDIR MANDIR DOCDIR
+PLACES := DESTDIR PREFIX BINDIR SBINDIR LIBDIR MANDIR DOCDIR
 none   :=
 blank  := $(none) $(none)
 odd     = $(strip $(foreach c,: $$ ' " ` \,$(findstring $(c),$(1)))$(if $(findstring $(blank),$(1)),blank))
@@ -202,12 +206,15 @@ $(foreach v,$(PLACES),$(if $(call odd,$($(v)))$(call dollars,$(v)),$(error $(v) 
 endif
 
 install: all ## install under DESTDIR and PREFIX
-	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBDIR)/isosocks' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(DOCDIR)'
+	$(INSTALL) -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(SBINDIR)' '$(DESTDIR)$(LIBDIR)/isosocks' '$(DESTDIR)$(DOCDIR)'
 	$(INSTALL) -m 755 $(BUILD)/isosocks $(PROXY) '$(DESTDIR)$(BINDIR)'
+	$(INSTALL) -m 755 $(ADMIN_TOOLS) '$(DESTDIR)$(SBINDIR)'
 	$(INSTALL) -m 644 $(LIBRARY) '$(DESTDIR)$(LIBDIR)/isosocks'
-	$(INSTALL) -m 644 $(wildcard doc/*.1) '$(DESTDIR)$(MANDIR)/man1'
+	$(foreach n,$(SECTIONS),$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man$(n)' && $(INSTALL) -m 644 $(wildcard doc/*.$(n)) '$(DESTDIR)$(MANDIR)/man$(n)' &&) true
 	$(INSTALL) -m 644 $(DOCUMENTS) '$(DESTDIR)$(DOCDIR)'
 
+ADMIN_TOOLS := $(filter-out $(BUILD)/isosocks,$(TOOLS))
+SECTIONS  := $(sort $(subst .,,$(suffix $(wildcard doc/*.[1-8]))))
 DOCUMENTS := README.md LICENSE config/isosocks.conf
 remove = rm -f $(foreach f,$(2),'$(DESTDIR)$(1)/$(notdir $(f))')
 # A folder that has become empty; one of the user's files in it keeps it.
@@ -215,8 +222,9 @@ remove_folder = if [ -d '$(DESTDIR)$(1)' ]; then rmdir --ignore-fail-on-non-empt
 
 uninstall: ## remove what install put there
 	$(call remove,$(BINDIR),isosocks isosocks-proxy)
+	$(call remove,$(SBINDIR),$(ADMIN_TOOLS))
 	$(call remove,$(LIBDIR)/isosocks,$(LIBRARY))
-	$(call remove,$(MANDIR)/man1,$(wildcard doc/*.1))
+	$(foreach n,$(SECTIONS),$(call remove,$(MANDIR)/man$(n),$(wildcard doc/*.$(n))) &&) true
 	$(call remove,$(DOCDIR),$(DOCUMENTS))
 	$(call remove_folder,$(LIBDIR)/isosocks)
 	$(call remove_folder,$(DOCDIR))
