@@ -9,6 +9,9 @@ LIBDIR    ?= $(PREFIX)/lib
 SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
 MANDIR    ?= $(PREFIX)/share/man
 DOCDIR    ?= $(PREFIX)/share/doc/isosocks
+BASHDIR   ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR    ?= $(PREFIX)/share/zsh/site-functions
+APPARMORDIR ?= $(SYSCONFDIR)/apparmor.d/abstractions/base.d
 
 VARIANT   ?= release
 BUILD     := build/$(VARIANT)
@@ -136,7 +139,7 @@ tests: all $(TESTS) $(CLIENTS) $(REPLAYS)
 PACKAGES_BUILD := gcc libc6-dev make pkg-config libglib2.0-dev libpcre2-dev
 PACKAGES_DEMO  := curl wget python3
 PACKAGES_CHECK := libcriterion-dev iproute2 util-linux curl wget git openssh-client openssh-server rsync python3 perl \
-	nginx-light tor mandoc binutils clang clang-format libclang-rt-14-dev strace valgrind
+	bash-completion nginx-light tor mandoc binutils clang clang-format libclang-rt-14-dev strace valgrind
 PACKAGES_ALL   := nodejs
 
 deps: ## install what building and checking need (Debian packages)
@@ -194,7 +197,7 @@ format: ## clang-format over every source
 
 # LD_PRELOAD cannot carry a path with a space, a colon or a dollar sign (ld.so(8)), and a shell not one with a quote. Read
 # with the file, so that nothing has happened yet.
-PLACES := DESTDIR PREFIX BINDIR SBINDIR LIBDIR MANDIR DOCDIR
+PLACES := DESTDIR PREFIX BINDIR SBINDIR LIBDIR SYSCONFDIR MANDIR DOCDIR BASHDIR ZSHDIR APPARMORDIR
 none   :=
 blank  := $(none) $(none)
 odd     = $(strip $(foreach c,: $$ ' " ` \,$(findstring $(c),$(1)))$(if $(findstring $(blank),$(1)),blank))
@@ -210,6 +213,10 @@ install: all ## install under DESTDIR and PREFIX
 	$(INSTALL) -m 755 $(BUILD)/isosocks $(PROXY) '$(DESTDIR)$(BINDIR)'
 	$(INSTALL) -m 755 $(ADMIN_TOOLS) '$(DESTDIR)$(SBINDIR)'
 	$(INSTALL) -m 644 $(LIBRARY) '$(DESTDIR)$(LIBDIR)/isosocks'
+	$(INSTALL) -d '$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' '$(DESTDIR)$(APPARMORDIR)'
+	$(foreach n,$(COMPLETED),$(INSTALL) -m 644 config/completion/isosocks.bash '$(DESTDIR)$(BASHDIR)/$(n)' &&) true
+	$(INSTALL) -m 644 config/completion/isosocks.zsh '$(DESTDIR)$(ZSHDIR)/_isosocks'
+	$(call fill,config/apparmor/isosocks) >'$(DESTDIR)$(APPARMORDIR)/isosocks' && chmod 644 '$(DESTDIR)$(APPARMORDIR)/isosocks'
 	$(foreach n,$(SECTIONS),$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man$(n)' && $(INSTALL) -m 644 $(wildcard doc/*.$(n)) '$(DESTDIR)$(MANDIR)/man$(n)' &&) true
 	$(INSTALL) -m 644 $(DOCUMENTS) '$(DESTDIR)$(DOCDIR)'
 
@@ -220,12 +227,19 @@ remove = rm -f $(foreach f,$(2),'$(DESTDIR)$(1)/$(notdir $(f))')
 # A folder that has become empty; one of the user's files in it keeps it.
 remove_folder = if [ -d '$(DESTDIR)$(1)' ]; then rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(1)'; fi
 
+# A template with this installation's places in it.
+fill = sed -e 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),; s,@SYSCONFDIR@,$(SYSCONFDIR),; s,@VERSION@,$(VERSION),' $(1)
+COMPLETED := isosocks isosocksctl isosocks-proxy
+
 uninstall: ## remove what install put there
 	$(call remove,$(BINDIR),isosocks isosocks-proxy)
 	$(call remove,$(SBINDIR),$(ADMIN_TOOLS))
 	$(call remove,$(LIBDIR)/isosocks,$(LIBRARY))
 	$(foreach n,$(SECTIONS),$(call remove,$(MANDIR)/man$(n),$(wildcard doc/*.$(n))) &&) true
 	$(call remove,$(DOCDIR),$(DOCUMENTS))
+	$(call remove,$(BASHDIR),$(COMPLETED))
+	$(call remove,$(ZSHDIR),_isosocks)
+	$(call remove,$(APPARMORDIR),isosocks)
 	$(call remove_folder,$(LIBDIR)/isosocks)
 	$(call remove_folder,$(DOCDIR))
 

@@ -84,7 +84,7 @@ Test(install, honours_destdir)
 	char *root = make_root();
 
 	assert_prints(root, MAKE "install DESTDIR=\"$ROOT\" PREFIX=/usr", NULL);
-	assert_prints(root, "ls \"$ROOT\"", "usr\n");
+	assert_prints(root, "ls \"$ROOT\"", "etc\nusr\n");
 	assert_prints(root, "ls \"$ROOT/usr/lib/isosocks\" \"$ROOT/usr/bin\"", NULL);
 	assert_prints(root, MAKE "uninstall DESTDIR=\"$ROOT\" PREFIX=/usr", "");
 	assert_prints(

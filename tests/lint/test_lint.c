@@ -40,3 +40,8 @@ Test(lint, every_source_is_formatted)
 {
 	run("tests/lint/format.sh");
 }
+
+Test(lint, completion_knows_every_option)
+{
+	run("tests/lint/completion.sh");
+}
