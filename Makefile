@@ -161,6 +161,7 @@ check-all: ## what takes longer or needs heavy packages
 	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK) $(PACKAGES_ALL)
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@$(MAKE) --no-print-directory check-asan
+	@$(MAKE) --no-print-directory check-tsan
 	@$(RUN_TESTS) --filter 'heavy_*/*'
 
 check-asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -169,7 +170,9 @@ check-asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 
 # Criterion and GLib do not run under ThreadSanitizer: the runner and the proxy are those of the release; the library, the
 # command and the programs that call it are instrumented. setarch: its shadow memory does not fit a fully random layout.
-# Its own handlers have no SA_RESTART, and a tunnel goes on after a signal only when all have.
+# It stands behind the library in LD_PRELOAD (wrappers/library.c): what runs inside a libc call of its own, as a hook of
+# epoll_wait would, it takes for libc, and does not see the locks in it. Its own handlers have no SA_RESTART, and a tunnel goes
+# on after a signal only when all have.
 TSAN_SETTINGS = suppressions=$(CURDIR)/tests/support/tsan.supp exitcode=66 halt_on_error=1 handle_segv=0 handle_sigbus=0 handle_sigfpe=0 handle_sigill=0 handle_abort=0
 check-tsan: ## the programs of the tests under ThreadSanitizer
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
@@ -179,7 +182,7 @@ check-tsan: ## the programs of the tests under ThreadSanitizer
 		--filter '!(heavy_*|lint|real_*|fuzz)/*'
 
 .PHONY: sanitized-programs
-sanitized-programs: $(LIBRARY) $(BUILD)/isosocks $(CLIENTS)
+sanitized-programs: $(LIBRARY) $(TOOLS) $(CLIENTS)
 
 .PHONY: run-sanitized
 run-sanitized:

@@ -100,20 +100,33 @@ static const char *base_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static gboolean is_ours(const char *item)
-{
-	return strcmp(base_of(item), LIBRARY_NAME) == 0;
-}
+/* Where an item stands in LD_PRELOAD. */
+enum place {
+	BEFORE, /* AddressSanitizer refuses to be anything but first */
+	OURS,
+	/*
+	 * ThreadSanitizer takes what runs inside a call of its own for libc: in front of the
+	 * library it would not see how the library's threads wait for each other.
+	 */
+	BEHIND,
+	LAST,
+};
 
-static gboolean is_sanitizer(const char *item)
+static enum place place_of(const char *item)
 {
-	static const char *const runtimes[] = { "libasan.so", "libtsan.so", "libclang_rt.asan",
-						"libclang_rt.tsan" };
+	static const struct {
+		const char *name;
+		enum place place;
+	} rows[] = {
+		{ LIBRARY_NAME, OURS },		{ "libasan.so", BEFORE },
+		{ "libclang_rt.asan", BEFORE }, { "libtsan.so", BEHIND },
+		{ "libclang_rt.tsan", BEHIND },
+	};
 
-	for (size_t i = 0; i < G_N_ELEMENTS(runtimes); i++)
-		if (g_str_has_prefix(base_of(item), runtimes[i]))
-			return TRUE;
-	return FALSE;
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+		if (g_str_has_prefix(base_of(item), rows[i].name))
+			return rows[i].place;
+	return LAST;
 }
 
 static void add_once(GPtrArray *items, const char *item)
@@ -122,10 +135,10 @@ static void add_once(GPtrArray *items, const char *item)
 		g_ptr_array_add(items, (char *)item);
 }
 
-static void add_others(GPtrArray *items, char **others, gboolean sanitizers)
+static void add_others(GPtrArray *items, char **others, enum place place)
 {
 	for (guint i = 0; others[i]; i++)
-		if (*others[i] && !is_ours(others[i]) && is_sanitizer(others[i]) == sanitizers)
+		if (*others[i] && place_of(others[i]) == place)
 			add_once(items, others[i]);
 }
 
@@ -134,11 +147,14 @@ char *library_preload(const char *library, const char *runtime, const char *othe
 	g_auto(GStrv) list = g_strsplit_set(others ? others : "", " :", -1);
 	g_autoptr(GPtrArray) items = g_ptr_array_new();
 
-	add_others(items, list, TRUE);
-	if (runtime && items->len == 0)
+	add_others(items, list, BEFORE);
+	if (runtime && items->len == 0 && place_of(runtime) == BEFORE)
 		add_once(items, runtime);
 	add_once(items, library);
-	add_others(items, list, FALSE);
+	add_others(items, list, BEHIND);
+	if (runtime && items->len == 1 && place_of(runtime) == BEHIND)
+		add_once(items, runtime);
+	add_others(items, list, LAST);
 	g_ptr_array_add(items, NULL);
 	return g_strjoinv(":", (char **)items->pdata);
 }

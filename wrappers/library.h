@@ -19,9 +19,9 @@ char *library_find(const char *executable, GError **error);
 char *library_find_own(GError **error);
 
 /*
- * A value for LD_PRELOAD: the library, then what others preload, in their order, each once. A
- * sanitizer's runtime refuses to be anything but first, so `runtime` (may be NULL) and those among
- * the others precede the library.
+ * A value for LD_PRELOAD: the library, then what others preload, in their order, each once. Of the
+ * sanitizers' runtimes, `runtime` (may be NULL) and those among the others, AddressSanitizer's
+ * comes before the library and ThreadSanitizer's right behind it.
  */
 char *library_preload(const char *library, const char *runtime, const char *others);
 

@@ -21,7 +21,7 @@ struct elf_info {
 	enum elf_kind kind;
 	char interpreter[256]; /* PT_INTERP, or the path behind #!; "" when there is none */
 	char argument[256];    /* ELF_SCRIPT: the one argument behind it, or "" */
-	bool needs_asan;       /* DT_NEEDED has libasan or libtsan: it must be preloaded first */
+	bool needs_asan;       /* DT_NEEDED has libasan or libtsan: it must be preloaded too */
 };
 
 /*

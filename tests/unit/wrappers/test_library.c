@@ -99,9 +99,10 @@ Test(library, is_not_preloaded_twice)
 	assert_preload(NULL, "libisosocks.so /other/libisosocks.so", "/l/libisosocks.so");
 }
 
-Test(library, leaves_the_first_place_to_a_sanitizer)
+Test(library, stands_between_the_two_sanitizers)
 {
 	assert_preload("libasan.so.8", "a.so", "libasan.so.8:/l/libisosocks.so:a.so");
-	assert_preload(NULL, "a.so:/x/libtsan.so.2", "/x/libtsan.so.2:/l/libisosocks.so:a.so");
+	assert_preload(NULL, "a.so:/x/libtsan.so.2", "/l/libisosocks.so:/x/libtsan.so.2:a.so");
 	assert_preload("libasan.so.8", "/x/libasan.so.8", "/x/libasan.so.8:/l/libisosocks.so");
+	assert_preload("libtsan.so.2", "a.so", "/l/libisosocks.so:libtsan.so.2:a.so");
 }
