@@ -670,6 +670,50 @@ gboolean config_load_file(struct config *config, const char *path, GError **erro
 	return text && config_load_text(config, path, text, length, error);
 }
 
+static void add_problem(GPtrArray *problems, GError **error)
+{
+	g_ptr_array_add(problems, g_strdup((*error)->message));
+	g_clear_error(error);
+}
+
+static void check_entries(struct config *config, const char *path, const GPtrArray *entries,
+			  GPtrArray *problems)
+{
+	GError *error = NULL;
+
+	for (guint i = 0; i < entries->len; i++)
+		if (!set_entry(config, path, entries->pdata[i], &error))
+			add_problem(problems, &error);
+}
+
+GPtrArray *config_check_file(struct config *config, const char *path)
+{
+	GPtrArray *problems = g_ptr_array_new_with_free_func(g_free);
+	GError *error = NULL;
+	size_t length;
+	g_autofree char *text = inifile_read(path, CONFIG_FILE_MAX, &length, &error);
+	g_autoptr(GPtrArray) entries = text ? inifile_parse(path, text, length, &error) : NULL;
+
+	if (entries)
+		check_entries(config, path, entries, problems);
+	else
+		add_problem(problems, &error);
+	return problems;
+}
+
+/* XDG Base Directory Specification: a relative path in the variable does not count. */
+char *config_user_file(void)
+{
+	g_auto(GStrv) block = g_get_environ();
+	const char *folder = g_environ_getenv(block, "XDG_CONFIG_HOME");
+	const char *home = g_environ_getenv(block, "HOME");
+
+	if (folder && *folder == '/')
+		return g_build_filename(folder, "isosocks.conf", NULL);
+	return home && *home == '/' ? g_build_filename(home, ".config", "isosocks.conf", NULL)
+				    : NULL;
+}
+
 uint8_t config_log_level(const struct config *config)
 {
 	if (config->quiet)

@@ -21,6 +21,9 @@ enum config_source {
 
 #define CONFIG_FILE_MAX (1024 * 1024)
 
+/* One place, whatever the installation: an administrator's rules hold for all of them. */
+#define CONFIG_SYSTEM_FILE "/etc/isosocks.conf"
+
 struct config_pair {
 	char *name;
 	char *value; /* length bytes and a NUL; it may contain others */
@@ -131,6 +134,15 @@ gboolean config_set_pair(struct config *config, enum config_source source, const
 gboolean config_load_file(struct config *config, const char *path, GError **error);
 gboolean config_load_text(struct config *config, const char *path, const char *text, size_t length,
 			  GError **error);
+
+/*
+ * The same, but goes on behind an error: all of them (char *), none when the file is good. What is
+ * right in it has been taken.
+ */
+GPtrArray *config_check_file(struct config *config, const char *path);
+
+/* The file of this user's own settings, there or not. NULL: the user has no folder for one. */
+char *config_user_file(void);
 
 /* The level that counts: nothing is written unless a file or -d or ISOSOCKS_LOG asked for it; -q
  * wins. */

@@ -1,0 +1,98 @@
+/*
+ * errors: the table that the library turns replies into errno by, and what else a connection can
+ * fail with.
+ */
+#include "ctl.h"
+#include "json.h"
+
+#include "socks5/reply.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Failures that no reply tells. */
+static const struct {
+	int error;
+	const char *meaning;
+} others[] = {
+	{ EPROTO, "any other reply code, or an answer that is not SOCKS5" },
+	{ EPROTONOSUPPORT, "the proxy takes no method by which all that must arrive can go" },
+	{ EPERM, "the proxy refused the credentials or the keys" },
+	{ EINVAL, "the proxy calls the keys invalid arguments" },
+	{ ENETDOWN, "the proxy cannot be reached" },
+	{ ECONNRESET, "the proxy broke the connection off" },
+	{ ETIMEDOUT, "the proxy was silent for the whole timeout" },
+	{ EACCES, "the policy denies it: a rule, UDP, or the policy itself is unusable" },
+	{ EHOSTUNREACH, "a placeholder address whose name this process does not know" },
+};
+
+static const char *dialect(const struct reply_row *row)
+{
+	switch (row->dialect) {
+	case REPLY_PROPOSAL_229:
+		return "229";
+	case REPLY_PROPOSAL_304:
+		return "304";
+	default:
+		return "1928";
+	}
+}
+
+static void print_table(void)
+{
+	puts("CODE  BY    ERRNO            MEANING");
+	for (size_t i = 0; i < reply_count; i++)
+		printf("%02X    %-4s  %-15s  %s\n", reply_rows[i].code, dialect(&reply_rows[i]),
+		       strerrorname_np(reply_rows[i].error), reply_rows[i].meaning);
+	for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+		printf("-     -     %-15s  %s\n", strerrorname_np(others[i].error),
+		       others[i].meaning);
+	puts("\n"
+	     "BY: 1928 is RFC 1928; 229 Tor proposal 229, where method 97 was agreed on; 304 Tor\n"
+	     "proposal 304, with every other method.");
+}
+
+static void add_row(GString *json, int code, const char *by, int error, const char *meaning)
+{
+	json_next(json);
+	g_string_append_c(json, '{');
+	if (by) {
+		json_add_number(json, "code", code);
+		json_add_text(json, "by", by);
+	}
+	json_add_text(json, "errno", strerrorname_np(error));
+	json_add_number(json, "number", error);
+	json_add_text(json, "meaning", meaning);
+	g_string_append_c(json, '}');
+}
+
+static void print_json(void)
+{
+	g_autoptr(GString) json = g_string_new("[");
+
+	for (size_t i = 0; i < reply_count; i++)
+		add_row(json, reply_rows[i].code, dialect(&reply_rows[i]), reply_rows[i].error,
+			reply_rows[i].meaning);
+	for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+		add_row(json, 0, NULL, others[i].error, others[i].meaning);
+	puts(g_string_append_c(json, ']')->str);
+}
+
+int ctl_errors(int argc, char **argv)
+{
+	gboolean as_json = FALSE;
+	const GOptionEntry entries[] = {
+		{ "json", 0, 0, G_OPTION_ARG_NONE, &as_json, "for a program to read", NULL },
+		{ 0 },
+	};
+	int status;
+
+	if (!ctl_parse(&argc, argv, entries, NULL, 0, 0, &status))
+		return status;
+	if (as_json)
+		print_json();
+	else
+		print_table();
+	return CTL_YES;
+}
