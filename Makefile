@@ -69,7 +69,7 @@ endif
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
-.PHONY: all help deps demo check check-all check-asan check-tsan tests fuzz bench format install uninstall dist clean
+.PHONY: all help deps demo check check-all check-asan check-tsan tests fuzz bench format install uninstall dist deb clean
 
 all: $(LIBRARY) $(TOOLS) $(PROXY) ## build the library and the tools into build/release
 
@@ -249,6 +249,15 @@ uninstall: ## remove what install put there
 dist: ## a source archive of the last commit
 	@mkdir -p build
 	git archive --prefix=isosocks-$(VERSION)/ -o build/isosocks-$(VERSION).tar.gz HEAD
+
+PACKAGES_DEB := debhelper lintian fakeroot dpkg-dev
+deb: ## Debian packages of the last commit, into build/deb
+	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_DEB)
+	@rm -rf build/deb && mkdir -p build/deb
+	git archive --prefix=isosocks-$(VERSION)/ HEAD | tar -x -C build/deb
+	mv build/deb/isosocks-$(VERSION)/config/debian build/deb/isosocks-$(VERSION)/debian
+	cd build/deb/isosocks-$(VERSION) && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b >../build.log 2>&1 || { tail -40 ../build.log; exit 1; }
+	lintian --fail-on error,warning build/deb/*.changes
 
 clean: ## remove build/
 	rm -rf build
