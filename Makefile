@@ -140,7 +140,8 @@ PACKAGES_BUILD := gcc libc6-dev make pkg-config libglib2.0-dev libpcre2-dev
 PACKAGES_DEMO  := curl wget python3
 PACKAGES_CHECK := libcriterion-dev iproute2 util-linux curl wget git openssh-client openssh-server rsync python3 perl \
 	bash-completion nginx-light tor mandoc binutils clang clang-format libclang-rt-14-dev strace valgrind
-PACKAGES_ALL   := nodejs
+PACKAGES_DEB   := debhelper lintian fakeroot dpkg-dev
+PACKAGES_ALL   := $(PACKAGES_DEB) debootstrap nodejs
 
 deps: ## install what building and checking need (Debian packages)
 	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK)
@@ -250,7 +251,6 @@ dist: ## a source archive of the last commit
 	@mkdir -p build
 	git archive --prefix=isosocks-$(VERSION)/ -o build/isosocks-$(VERSION).tar.gz HEAD
 
-PACKAGES_DEB := debhelper lintian fakeroot dpkg-dev
 deb: ## Debian packages of the last commit, into build/deb
 	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_DEB)
 	@rm -rf build/deb && mkdir -p build/deb
