@@ -75,12 +75,12 @@ ssize_t __recvfrom_chk(int fd, void *buffer, size_t length, size_t size, int fla
 	REPLACED(sendmsg)                                                                          \
 	REPLACED(sendto)                                                                           \
 	REPLACED(shutdown)                                                                         \
+	REPLACED(socket)                                                                           \
 	REPLACED(splice)                                                                           \
 	REPLACED(syscall)                                                                          \
 	REPLACED(write)                                                                            \
 	REPLACED(writev)                                                                           \
-	CALLED(setsockopt)                                                                         \
-	CALLED(socket)
+	CALLED(setsockopt)
 
 #define LIBC_SLOT(name) __typeof__(name) *name;
 struct libc {

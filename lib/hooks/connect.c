@@ -89,7 +89,32 @@ static size_t put_varying(const struct session *session, const struct socks5_add
 				host_length, target->port);
 }
 
-static void fill_offer(const struct session *session, struct tunnel *tunnel)
+/*
+ * The password of proposal 351, which takes more time to write than all else in a plan. Where no
+ * part of it varies it is written once, into the session's room for a real one, which is free then;
+ * by the first who comes here, and until he is done others write their own.
+ */
+static void fill_password(struct session *session, struct scratch *scratch, size_t varying,
+			  struct socks5_offer *offer)
+{
+	enum { UNWRITTEN, BEGUN, WRITTEN };
+	static _Atomic int state LIBC_WITH_DATA = UNWRITTEN;
+	int now = varying > 0 ? BEGUN : atomic_load_explicit(&state, memory_order_acquire);
+	const bool first = now == UNWRITTEN && atomic_compare_exchange_strong(&state, &now, BEGUN);
+
+	offer->password = first || now == WRITTEN ? session->password : scratch->password;
+	if (now != WRITTEN)
+		offer->password_length = (uint8_t)keys_password(&session->keys, scratch->varying,
+								varying, (char *)offer->password);
+	else
+		offer->password_length = session->password_length;
+	if (first) {
+		session->password_length = offer->password_length;
+		atomic_store_explicit(&state, WRITTEN, memory_order_release);
+	}
+}
+
+static void fill_offer(struct session *session, struct tunnel *tunnel)
 {
 	struct scratch *scratch = (struct scratch *)(void *)tunnel->scratch;
 	struct tunnel_plan *plan = &tunnel->plan;
@@ -109,9 +134,7 @@ static void fill_offer(const struct session *session, struct tunnel *tunnel)
 	}
 	offer->username = KEYS_USERNAME;
 	offer->username_length = sizeof(KEYS_USERNAME) - 1;
-	offer->password = scratch->password;
-	offer->password_length = (uint8_t)keys_password(&session->keys, scratch->varying, varying,
-							scratch->password);
+	fill_password(session, scratch, varying, offer);
 }
 
 /* The proxy as the processes of a session know it: one word, never 0. */
@@ -273,9 +296,14 @@ static bool is_under_way(int r)
 	return r == -EINTR || r == -EINPROGRESS;
 }
 
-/* What connect(2) tells at once is told: nothing of a failure stays behind. */
+/*
+ * What connect(2) tells at once is told: nothing of a failure stays behind. Another thread may have
+ * ended it, or have been told its failure; the kernel says the same to the one it was not told to.
+ */
 static int tell(const struct pending *pending, int r)
 {
+	if (r == 0 && !table_knows(pending->fd, pending->cookie))
+		return -ECONNABORTED;
 	if (r < 0 && r != -EBADF && !is_under_way(r)) {
 		pending_collect(pending);
 		tunnel_disconnect(pending->fd);
@@ -283,18 +311,19 @@ static int tell(const struct pending *pending, int r)
 	return r;
 }
 
-static int start(struct pending *pending, bool nonblocking, const struct sockaddr *target)
+static int start(struct pending *pending, const struct sockaddr *target)
 {
-	int r = pending_begin(pending, nonblocking, target);
-	bool started = false;
+	struct tunnel_start start;
+	int r = pending_begin(pending, target);
 
-	if (r == 0)
-		r = pending_start(pending, &started);
-	if (!started) {
+	if (r < 0)
+		return r;
+	r = pending_start(pending, &start);
+	if (!start.started) {
 		pending_abandon(pending);
 		return r;
 	}
-	if (r == -EINPROGRESS && !nonblocking)
+	if (r == -EINPROGRESS && start.waits)
 		r = pending_finish(pending);
 	return tell(pending, r);
 }
@@ -314,8 +343,7 @@ static int open_tunnel(struct session *session, struct pending *pending, const s
 		slots_give(pending->tunnel, 0);
 		return r;
 	}
-	return start(pending, libc()->fcntl(pending->fd, F_GETFL) & O_NONBLOCK,
-		     (const struct sockaddr *)&route->target);
+	return start(pending, (const struct sockaddr *)&route->target);
 }
 
 /* A second connect() on a socket under way, or on one whose failure was not told yet. */

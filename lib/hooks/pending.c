@@ -86,16 +86,16 @@ static void clear_away(int fd, uint64_t cookie)
 		slots_give(tunnel, old);
 }
 
-int pending_begin(struct pending *p, bool nonblocking, const struct sockaddr *target)
+int pending_begin(struct pending *p, const struct sockaddr *target)
 {
+	if (!table_get(p->fd)) {
+		slots_give(p->tunnel, 0);
+		return -ENOBUFS;
+	}
 	clear_away(p->fd, p->cookie);
-	tunnel_begin(p->tunnel, p->cookie, nonblocking);
-	atomic_fetch_add(&outstanding,
-			 1); /* pending_abandon counts it out, however far this came */
-	const int r = table_put(p->fd, p->cookie, p->tunnel, target);
-
-	if (r < 0)
-		return r;
+	tunnel_begin(p->tunnel, p->cookie);
+	atomic_fetch_add(&outstanding, 1); /* whoever claims its end counts it out */
+	table_put(p->fd, p->cookie, p->tunnel, target);
 	atomic_store_explicit(&ever, true, memory_order_release);
 	expect(tunnel_deadline(p->tunnel));
 	watch_arm(p->fd, tunnel_events(p->tunnel));
@@ -141,13 +141,14 @@ static void count_out(void)
 
 static void arm_one(int fd, const struct pending *p)
 {
-	watch_arm(fd, tunnel_events(p->tunnel));
+	if (table_knows(fd, p->cookie))
+		watch_arm(fd, tunnel_events(p->tunnel));
 }
 
 static void restore_one(int fd, const struct pending *p)
 {
-	(void)p;
-	watch_restore(fd);
+	if (table_knows(fd, p->cookie))
+		watch_restore(fd);
 }
 
 static void forget_one(int fd, const struct pending *p)
@@ -168,8 +169,10 @@ static void forget_all_of_one(int fd, const struct pending *p)
 
 void pending_abandon(const struct pending *p)
 {
+	if (!tunnel_claim(p->tunnel, p->cookie))
+		return;
 	for_each_duplicate(p, forget_all_of_one);
-	slots_give(p->tunnel, p->cookie);
+	slots_give(p->tunnel, TUNNEL_CLAIMED(p->cookie));
 	count_out();
 }
 
@@ -222,12 +225,12 @@ static int settle(const struct pending *p, int r, short events)
 
 /* Once it has started another thread may end it, and its slot be another socket's: only the answer
  * is looked at. */
-int pending_start(const struct pending *p, bool *ret_started)
+int pending_start(const struct pending *p, struct tunnel_start *ret)
 {
 	const short events = tunnel_events(p->tunnel);
-	const int r = tunnel_start(p->tunnel, p->fd, ret_started);
+	const int r = tunnel_start(p->tunnel, p->fd, ret);
 
-	return *ret_started ? settle(p, r, events) : r;
+	return ret->started ? settle(p, r, events) : r;
 }
 
 int pending_step(const struct pending *p)

@@ -17,11 +17,11 @@ struct pending {
 	struct tunnel *tunnel;
 };
 
-/* Publishes a tunnel whose plan stands, before it starts. -ENOBUFS. */
-int pending_begin(struct pending *pending, bool nonblocking, const struct sockaddr *target);
+/* Publishes a tunnel whose plan stands, before it starts. -ENOBUFS: it is given back. */
+int pending_begin(struct pending *pending, const struct sockaddr *target);
 
 /* tunnel_start, and what follows from it. */
-int pending_start(const struct pending *pending, bool *ret_started);
+int pending_start(const struct pending *pending, struct tunnel_start *ret);
 
 /* It could not start: the descriptor is as it was. */
 void pending_abandon(const struct pending *pending);

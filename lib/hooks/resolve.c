@@ -161,9 +161,10 @@ static int resolver_error(int error)
 
 static int run(struct session *session, int fd, struct tunnel *tunnel)
 {
-	tunnel_begin(tunnel, TUNNEL_OWN_SOCKET, false);
-	bool started;
-	int r = tunnel_start(tunnel, fd, &started);
+	struct tunnel_start start;
+
+	tunnel_begin(tunnel, TUNNEL_OWN_SOCKET);
+	int r = tunnel_start(tunnel, fd, &start);
 
 	while (r == -EINTR || r == -EINPROGRESS) /* a resolver is not interrupted */
 		r = tunnel_finish(tunnel, fd, TUNNEL_OWN_SOCKET);

@@ -1,6 +1,7 @@
 #include "hooks/route.h"
 #include "base/error.h"
 #include "base/libc.h"
+#include "tunnel/table.h"
 
 #include <netinet/tcp.h>
 #include <string.h>
@@ -101,6 +102,8 @@ static int is_stream(int fd)
 	int value;
 	socklen_t length = sizeof(value);
 
+	if (table_is_stream(fd))
+		return 1;
 	/* Only a TCP (or MPTCP) stream has this option: one question answers nearly all. */
 	if (libc()->getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &length) == 0)
 		return 1;

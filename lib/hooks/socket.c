@@ -1,10 +1,27 @@
 /*
- * socket: what a socket says of itself while it is on its way, and once it is tunnelled.
+ * socket: what a socket is made, and what it says of itself while it is on its way and once it is
+ * tunnelled.
  */
 #include "hooks/hook.h"
 #include "hooks/pending.h"
 
 #include <string.h>
+
+static bool is_tcp(int domain, int type, int protocol)
+{
+	return (domain == AF_INET || domain == AF_INET6) &&
+	       (type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) == SOCK_STREAM &&
+	       (protocol == 0 || protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);
+}
+
+HOOK int socket(int domain, int type, int protocol)
+{
+	const int fd = libc()->socket(domain, type, protocol);
+
+	if (fd >= 0)
+		table_put_kind(fd, is_tcp(domain, type, protocol));
+	return fd;
+}
 
 /* Whether the kernel's peer is the proxy, as an AF_INET or an AF_INET6 socket sees it. */
 static bool is_proxy(const struct session *session, const struct sockaddr_storage *peer)

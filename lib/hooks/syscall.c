@@ -14,6 +14,9 @@
 static bool by_hook(long number, const long argument[6], long *ret)
 {
 	switch (number) {
+	case SYS_socket:
+		*ret = socket(INT(0), INT(1), INT(2));
+		return true;
 	case SYS_connect:
 		*ret = connect(INT(0), POINTER(1), (socklen_t)argument[2]);
 		return true;

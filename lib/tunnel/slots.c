@@ -42,7 +42,8 @@ static struct tunnel *take_from(struct chunk *chunk)
 	return NULL;
 }
 
-/* A tunnel that nobody has ended in time: its socket is closed, or its process gone. */
+/* A tunnel that nobody has ended in time, or nobody has freed: its socket is closed, or its process
+ * gone. */
 static struct tunnel *reclaim_from(struct chunk *chunk)
 {
 	const uint64_t now = tunnel_now();
@@ -50,9 +51,13 @@ static struct tunnel *reclaim_from(struct chunk *chunk)
 	for (unsigned i = 0; i < CHUNK_TUNNELS; i++) {
 		struct tunnel *tunnel = &chunk->tunnels[i];
 		uint64_t cookie = atomic_load_explicit(&tunnel->cookie, memory_order_acquire);
-		if (cookie != 0 && tunnel_deadline(tunnel) + GRACE < now &&
-		    atomic_compare_exchange_strong(&tunnel->cookie, &cookie, 0))
+		if (tunnel_deadline(tunnel) + GRACE >= now)
+			continue;
+		if (cookie == 0 ? tunnel_release_lost(tunnel)
+				: atomic_compare_exchange_strong(&tunnel->cookie, &cookie, 0)) {
+			atomic_store(&tunnel->lock, 0);
 			return tunnel;
+		}
 	}
 	return NULL;
 }
@@ -80,8 +85,6 @@ struct tunnel *slots_take(void)
 
 void slots_give(struct tunnel *tunnel, uint64_t cookie)
 {
-	if (!tunnel || !atomic_compare_exchange_strong(&tunnel->cookie, &cookie, 0))
-		return;
-	tunnel_wait_idle(tunnel);
-	atomic_store_explicit(&tunnel->taken, 0, memory_order_release);
+	if (tunnel && atomic_compare_exchange_strong(&tunnel->cookie, &cookie, 0))
+		tunnel_release(tunnel);
 }

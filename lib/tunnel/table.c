@@ -49,6 +49,14 @@ struct table_entry *table_get(int fd)
 	return table_find(fd);
 }
 
+void table_put_kind(int fd, bool is_stream)
+{
+	struct table_entry *entry = is_stream ? table_get(fd) : table_find(fd);
+
+	if (entry && atomic_load_explicit(&entry->is_stream, memory_order_relaxed) != is_stream)
+		atomic_store_explicit(&entry->is_stream, is_stream, memory_order_relaxed);
+}
+
 static socklen_t target_length(const struct sockaddr *target)
 {
 	return target->sa_family == AF_INET ? sizeof(struct sockaddr_in)
@@ -93,12 +101,16 @@ struct tunnel *table_find_tunnel(int fd, uint64_t cookie)
 void table_end(int fd, uint64_t cookie, bool keep_target)
 {
 	struct table_entry *entry = table_find(fd);
+	struct tunnel *tunnel =
+		entry ? atomic_load_explicit(&entry->tunnel, memory_order_acquire) : NULL;
 
+	/* Exchanged, not stored: another thread may just enter the next socket with this number. */
 	if (!is_about(entry, cookie))
 		return;
-	atomic_store_explicit(&entry->tunnel, NULL, memory_order_release);
+	if (tunnel)
+		atomic_compare_exchange_strong(&entry->tunnel, &tunnel, NULL);
 	if (!keep_target)
-		atomic_store_explicit(&entry->cookie, 0, memory_order_release);
+		atomic_compare_exchange_strong(&entry->cookie, &cookie, 0);
 }
 
 /* The entry of a duplicate's original, which may have been closed since. */

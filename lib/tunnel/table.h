@@ -1,8 +1,8 @@
 /*
- * table: what the library knows of a descriptor: the tunnel it is on its way through, the address
- * the application asked for, and the epoll sets it is in. A socket is recognised by its SO_COOKIE,
- * so a descriptor that was closed and used again needs no hook to be forgotten. Lock-free, without
- * malloc; any thread and any signal handler.
+ * table: what the library knows of a descriptor: that it was made a TCP socket, the tunnel it is on
+ * its way through, the address the application asked for, and the epoll sets it is in. A socket is
+ * recognised by its SO_COOKIE, so a descriptor that was closed and used again needs no hook to be
+ * forgotten. Lock-free, without malloc; any thread and any signal handler.
  */
 #ifndef TUNNEL_TABLE_H
 #define TUNNEL_TABLE_H
@@ -36,6 +36,7 @@ struct table_entry {
 	_Atomic uint64_t cookie; /* 0: no target is known; written last */
 	struct tunnel *_Atomic tunnel;
 	_Atomic uint64_t target[TABLE_TARGET_WORDS];
+	_Atomic bool is_stream; /* socket() made it one for TCP */
 	struct table_watch watches[TABLE_WATCHES];
 };
 
@@ -61,6 +62,18 @@ static inline bool table_may_be_pending(int fd)
 /* The entry of a descriptor, made if need be; NULL when fd is beyond the table or no memory is
  * left. */
 struct table_entry *table_get(int fd);
+
+/*
+ * What socket() made of a descriptor: a question less to the kernel in connect(). A hint of the
+ * harmless kind: it is wrong only where a TCP socket was closed and another kind of socket came by
+ * its number without any function of ours, and that one then has to do with the proxy alone.
+ */
+void table_put_kind(int fd, bool is_stream);
+static inline bool table_is_stream(int fd)
+{
+	const struct table_entry *entry = table_find(fd);
+	return entry && atomic_load_explicit(&entry->is_stream, memory_order_relaxed);
+}
 
 /* The highest descriptor that was ever entered, -1 for none. */
 int table_highest(void);

@@ -13,6 +13,11 @@
 
 enum tunnel_over { OVER_NOT, OVER_DONE, OVER_FAILED, OVER_STARTING };
 
+/* UNOWNED: the slot was given back while somebody drove it, who frees it when done. */
+enum tunnel_lock { LOCK_FREE, LOCK_HELD, LOCK_UNOWNED };
+
+enum tunnel_waits { WAITS_UNKNOWN, WAITS_NOT, WAITS };
+
 enum tunnel_attempt {
 	ATTEMPT_KNOWN, /* only the method the proxy is known to take */
 	ATTEMPT_FULL,  /* all methods of the plan, waiting at every step */
@@ -131,11 +136,22 @@ static int dial(struct tunnel *t, int fd)
 	return r;
 }
 
-/* A connect that cannot wait, or that the kernel itself gives up on before we would, needs no such
- * care. */
-static bool needs_bound(const struct tunnel *t)
+/*
+ * Whether the socket blocks. Asked as late as can be: once the greeting is out the time for it is
+ * the proxy's.
+ */
+static bool waits(struct tunnel *t, int fd)
 {
-	return !t->nonblocking && t->plan.timeout < KERNEL_PATIENCE;
+	if (t->waits == WAITS_UNKNOWN)
+		t->waits = libc()->fcntl(fd, F_GETFL) & O_NONBLOCK ? WAITS_NOT : WAITS;
+	return t->waits == WAITS;
+}
+
+/* A connect that the kernel itself gives up on before we would, or that cannot wait, needs no such
+ * care. */
+static bool needs_bound(struct tunnel *t, int fd)
+{
+	return t->plan.timeout < KERNEL_PATIENCE && waits(t, fd);
 }
 
 void tunnel_disconnect(int fd)
@@ -305,8 +321,42 @@ static int drive(struct tunnel *t, int fd)
  * Held only while driving, which never waits; signals are blocked meanwhile, so that a handler that
  * jumps out of connect() (wget -T does) cannot take it along. A holder that was killed is robbed at
  * the deadline.
+ *
+ * It also keeps the slot: one that is given back meanwhile becomes free when its holder is done, so
+ * that nobody plans another tunnel in memory that is still being driven.
  */
 #define ROBBERY 1000000000u /* ns */
+
+static bool try_lock(struct tunnel *t)
+{
+	uint32_t is_free = LOCK_FREE;
+	return atomic_compare_exchange_strong_explicit(&t->lock, &is_free, LOCK_HELD,
+						       memory_order_acquire, memory_order_relaxed);
+}
+
+/* For a new tunnel: who may have it still is late, and finds out at once. */
+static void take_lock(struct tunnel *t)
+{
+	for (unsigned tries = 0; tries < 64 && !try_lock(t); tries++)
+		sched_yield();
+	atomic_store_explicit(&t->lock, LOCK_HELD, memory_order_relaxed);
+}
+
+static void set_free(struct tunnel *t)
+{
+	atomic_store_explicit(&t->lock, LOCK_FREE, memory_order_relaxed);
+	atomic_store_explicit(&t->taken, 0, memory_order_release);
+}
+
+static void let_go(struct tunnel *t)
+{
+	uint32_t held = LOCK_HELD;
+
+	if (!atomic_compare_exchange_strong_explicit(&t->lock, &held, LOCK_FREE,
+						     memory_order_acq_rel, memory_order_acquire) &&
+	    held == LOCK_UNOWNED)
+		set_free(t);
+}
 
 static bool lock(struct tunnel *t, sigset_t *saved)
 {
@@ -316,7 +366,7 @@ static bool lock(struct tunnel *t, sigset_t *saved)
 	/* The raw call: libc's leaves the signal out that pthread_cancel sends. */
 	libc()->syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, saved, _NSIG / 8);
 	for (unsigned tries = 0; tries < 64; tries++) {
-		if (atomic_exchange_explicit(&t->lock, 1, memory_order_acquire) == 0)
+		if (try_lock(t))
 			return true;
 		sched_yield();
 	}
@@ -328,19 +378,29 @@ static bool lock(struct tunnel *t, sigset_t *saved)
 
 static void unlock(struct tunnel *t, const sigset_t *saved)
 {
-	atomic_store_explicit(&t->lock, 0, memory_order_release);
+	let_go(t);
 	libc()->syscall(SYS_rt_sigprocmask, SIG_SETMASK, saved, NULL, _NSIG / 8);
 }
 
-void tunnel_wait_idle(struct tunnel *t)
+bool tunnel_release(struct tunnel *t)
 {
-	for (unsigned tries = 0; tries < 64; tries++) {
-		if (atomic_exchange_explicit(&t->lock, 1, memory_order_acquire) == 0) {
-			atomic_store_explicit(&t->lock, 0, memory_order_release);
-			return;
-		}
-		sched_yield();
+	while (!try_lock(t)) {
+		uint32_t held = LOCK_HELD;
+		if (atomic_compare_exchange_strong_explicit(&t->lock, &held, LOCK_UNOWNED,
+							    memory_order_acq_rel,
+							    memory_order_acquire) ||
+		    held == LOCK_UNOWNED)
+			return false;
 	}
+	set_free(t);
+	return true;
+}
+
+bool tunnel_release_lost(struct tunnel *t)
+{
+	uint32_t unowned = LOCK_UNOWNED;
+	return atomic_compare_exchange_strong_explicit(&t->lock, &unowned, LOCK_FREE,
+						       memory_order_acquire, memory_order_relaxed);
 }
 
 /* ---- the tunnel ---- */
@@ -372,43 +432,43 @@ static int end(struct tunnel *t, int fd, int error)
 {
 	if (error)
 		tunnel_disconnect(fd);
-	if (error && t->nonblocking)
+	if (error && !waits(t, fd))
 		refuse(t, fd);
-	atomic_store_explicit(&t->error, error, memory_order_relaxed);
+	atomic_store_explicit(&t->error, error, memory_order_release);
 	atomic_store_explicit(&t->over, error ? OVER_FAILED : OVER_DONE, memory_order_release);
 	return error;
 }
 
-/* The answer that needs no driving, if there is one. */
+/*
+ * The answer that needs no driving, if there is one. The slot may be given back, and taken for
+ * another socket, between any two of these looks: what was read counts only if it is still this
+ * socket's afterwards. No cookie comes twice.
+ */
 static bool is_settled(const struct tunnel *t, uint64_t cookie, int *ret_answer)
 {
+	const uint32_t over = atomic_load_explicit(&t->over, memory_order_acquire);
+	const int error = atomic_load_explicit(&t->error, memory_order_acquire);
+
 	if (!tunnel_is_of(t, cookie)) {
 		*ret_answer = -ESTALE;
 		return true;
 	}
-	switch (atomic_load_explicit(&t->over, memory_order_acquire)) {
-	case OVER_NOT:
-		return false;
-	case OVER_STARTING:
-		*ret_answer = -EINPROGRESS;
-		return true;
-	default:
-		*ret_answer = atomic_load_explicit(&t->error, memory_order_relaxed);
-		return true;
-	}
+	*ret_answer = over == OVER_STARTING ? -EINPROGRESS : error;
+	return over != OVER_NOT;
 }
 
-void tunnel_begin(struct tunnel *t, uint64_t cookie, bool nonblocking)
+void tunnel_begin(struct tunnel *t, uint64_t cookie)
 {
-	t->nonblocking = nonblocking;
+	t->waits = WAITS_UNKNOWN;
 	atomic_store_explicit(&t->shared, false, memory_order_relaxed);
 	t->retries = t->plan.retry;
 	t->fell_back = false;
-	atomic_store_explicit(&t->error, 0, memory_order_relaxed);
+	atomic_store_explicit(&t->error, 0, memory_order_release);
 	atomic_store_explicit(&t->events, POLLOUT, memory_order_relaxed);
 	atomic_store_explicit(&t->deadline, tunnel_now() + t->plan.timeout * 1000000000ull,
 			      memory_order_relaxed);
-	atomic_store_explicit(&t->over, OVER_STARTING, memory_order_relaxed);
+	take_lock(t);
+	atomic_store_explicit(&t->over, OVER_STARTING, memory_order_release);
 	atomic_store_explicit(&t->cookie, cookie, memory_order_release);
 }
 
@@ -444,28 +504,36 @@ static bool was_replaced(int fd, uint64_t cookie)
 	return !__libc_single_threaded && cookie != TUNNEL_OWN_SOCKET && table_cookie(fd) != cookie;
 }
 
-/*
- * Without the lock: until `over` says that it has started nobody else drives it. So a blocking
- * connect(2) can be interrupted here as anywhere.
- */
-int tunnel_start(struct tunnel *t, int fd, bool *ret_started)
+static int start(struct tunnel *t, int fd, struct tunnel_start *ret)
 {
-	*ret_started = false;
 	prepare_attempt(t, should_offer_alone(t, t->plan.known) ? ATTEMPT_KNOWN : ATTEMPT_FULL);
 	const uint64_t cookie = atomic_load_explicit(&t->cookie, memory_order_relaxed);
 	const uint64_t before = tunnel_now();
-	const int dialled = needs_bound(t) ? dial(t, fd) : connect_proxy(t, fd);
+	const int dialled = needs_bound(t, fd) ? dial(t, fd) : connect_proxy(t, fd);
 
 	if (tunnel_now() - before > A_MOMENT && was_replaced(fd, cookie))
 		return -EBADF;
 	if (dialled < 0 && dialled != -EINPROGRESS && dialled != -EINTR)
 		return proxy_error(dialled);
-	*ret_started = true;
+	ret->started = true;
 	const int r = step_alone(t, fd);
 	if (r != -EINPROGRESS)
 		return r;
+	ret->waits = waits(t, fd);
 	atomic_store_explicit(&t->over, OVER_NOT, memory_order_release);
 	return dialled == -EINTR ? dialled : r;
+}
+
+/*
+ * It has the lock from tunnel_begin on, with signals open: so a blocking connect(2) can be
+ * interrupted here as anywhere.
+ */
+int tunnel_start(struct tunnel *t, int fd, struct tunnel_start *ret)
+{
+	*ret = (struct tunnel_start){ 0 };
+	const int r = start(t, fd, ret);
+	let_go(t);
+	return r;
 }
 
 bool tunnel_has_started(const struct tunnel *t)

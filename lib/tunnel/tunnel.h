@@ -42,8 +42,8 @@ struct tunnel_plan {
 
 struct tunnel {
 	/* private to lib/tunnel */
-	_Atomic uint32_t taken; /* the slot is in use */
-	_Atomic uint32_t lock;
+	_Atomic uint32_t taken;	   /* the slot is in use */
+	_Atomic uint32_t lock;	   /* enum tunnel_lock */
 	_Atomic uint64_t cookie;   /* SO_COOKIE of the socket */
 	_Atomic uint32_t over;	   /* enum tunnel_over */
 	_Atomic int error;	   /* once over: 0 or -errno */
@@ -54,7 +54,7 @@ struct tunnel {
 	bool established;    /* with the proxy */
 	bool muted;	     /* the proxy takes no more; what it said is still to be read */
 	bool fell_back;	     /* to no authentication: derived keys did not arrive */
-	bool nonblocking;    /* the socket, when it began */
+	uint8_t waits;	     /* enum tunnel_waits: the socket, when it began */
 	_Atomic bool shared; /* more than one descriptor or process may have the socket */
 	struct tunnel_plan plan;
 	struct socks5_client client;
@@ -65,15 +65,19 @@ struct tunnel {
  * The plan stands in tunnel->plan: the tunnel is the socket's from now on. Until tunnel_start has
  * returned, a step by another thread sees it under way.
  */
-void tunnel_begin(struct tunnel *tunnel, uint64_t cookie, bool nonblocking);
+void tunnel_begin(struct tunnel *tunnel, uint64_t cookie);
 
 /*
  * Starts the connection of fd and does what can be done at once: tunnel_step's answers, and -EINTR
  * when a signal interrupted a blocking connect, which goes on. When not even a connection to the
- * proxy could be begun (*ret_started is false), the socket is as before, and the error is the
+ * proxy could be begun (started is false), the socket is as before, and the error is the
  * application's own (EISCONN, EALREADY, EADDRNOTAVAIL, …) as the kernel said it, or -ENETDOWN.
  */
-int tunnel_start(struct tunnel *tunnel, int fd, bool *ret_started);
+struct tunnel_start {
+	bool started;
+	bool waits; /* with -EINPROGRESS: the socket blocks, so its connect(2) is to wait */
+};
+int tunnel_start(struct tunnel *tunnel, int fd, struct tunnel_start *ret);
 
 /* Whether tunnel_start has done its part. */
 bool tunnel_has_started(const struct tunnel *tunnel);
@@ -108,8 +112,13 @@ bool tunnel_claim(struct tunnel *tunnel, uint64_t cookie);
  */
 void tunnel_disconnect(int fd);
 
-/* Lets whoever is driving it finish, which is soon. */
-void tunnel_wait_idle(struct tunnel *tunnel);
+/*
+ * The end of a slot that is no socket's any more. true: it is free. false: somebody is driving it
+ * and frees it when done. tunnel_release_lost: one whose driver was killed meanwhile; true for
+ * exactly one caller, to whom it belongs.
+ */
+bool tunnel_release(struct tunnel *tunnel);
+bool tunnel_release_lost(struct tunnel *tunnel);
 
 /* CLOCK_MONOTONIC in ns, as deadlines count it, and when this tunnel's is. */
 uint64_t tunnel_now(void);

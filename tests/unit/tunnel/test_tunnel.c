@@ -128,6 +128,13 @@ static int fake_setsockopt(int fd, int level, int name, const void *value, sockl
 	return 0;
 }
 
+/* The socket blocks. */
+static int fake_fcntl(int fd, int command, ...)
+{
+	cr_assert(fd == FD && command == F_GETFL);
+	return O_RDWR;
+}
+
 static struct libc fake;
 static struct tunnel *tunnel;
 
@@ -139,6 +146,7 @@ static void set_up(void)
 	fake.recv = fake_recv;
 	fake.getsockopt = fake_getsockopt;
 	fake.setsockopt = fake_setsockopt;
+	fake.fcntl = fake_fcntl;
 	libc_install(&fake);
 	memset(&kernel, 0, sizeof(kernel));
 	kernel.send_most = kernel.recv_most = SIZE_MAX;
@@ -171,10 +179,10 @@ static void proxy_says(unsigned connection, const char *bytes, size_t length)
 
 static int start(void)
 {
-	bool started;
+	struct tunnel_start start;
 
-	tunnel_begin(tunnel, COOKIE, false);
-	return tunnel_start(tunnel, FD, &started);
+	tunnel_begin(tunnel, COOKIE);
+	return tunnel_start(tunnel, FD, &start);
 }
 
 /* Steps as a readiness loop would, a bounded number of times. */
