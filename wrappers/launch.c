@@ -1,14 +1,13 @@
 #include "launch.h"
 
 #include "elf/elf.h"
-#include "names/pool.h"
+#include "names/map.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -18,15 +17,8 @@
 G_DEFINE_QUARK(isosocks-launch-error, launch_error)
 /* clang-format on */
 
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3 */
-#endif
-
 #define DEFAULT_PATH "/bin:/usr/bin" /* execvp(3) without PATH */
 #define SCRIPT_DEPTH 4		     /* #! lines that lead from one to the next, as in Linux */
-
-/* The names map is below this: above what programs use, and where select(2) still counts. */
-#define NAMES_FD_TOP 1024
 
 int launch_status(const GError *error)
 {
@@ -194,31 +186,6 @@ static gboolean explain_kind(const char *path, enum elf_kind kind, const char *p
 	return fail(error, LAUNCH_CANNOT_EXECUTE, "%s %s; %s", path, elf_kind_explain(kind), text);
 }
 
-/*
- * The name by which the program is linked to its sanitizer, from its string table. Only for a
- * program of which elf_inspect says that it has one.
- */
-static char *find_runtime(int fd)
-{
-	static const char *const names[] = { "libasan.so", "libtsan.so", "libclang_rt.asan",
-					     "libclang_rt.tsan" };
-	g_autoptr(GMappedFile) file = g_mapped_file_new_from_fd(fd, FALSE, NULL);
-	const char *start = file ? g_mapped_file_get_contents(file) : NULL;
-	size_t length = start ? g_mapped_file_get_length(file) : 0;
-
-	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-		const char *at = start;
-
-		while (at && (at = memmem(at, length - (size_t)(at - start), names[i],
-					  strlen(names[i])))) {
-			if (at > start && at[-1] == '\0')
-				return g_strndup(at, length - (size_t)(at - start));
-			at++;
-		}
-	}
-	return NULL;
-}
-
 static gboolean explain_unreadable(const char *path, int r, GError **error)
 {
 	if (r == -ENOENT)
@@ -228,23 +195,12 @@ static gboolean explain_unreadable(const char *path, int r, GError **error)
 		    r == -EBADMSG ? "its ELF tables are damaged" : g_strerror(-r));
 }
 
-/*
- * isosocks itself makes no network call, and hands on what it was given; so another installation's
- * may run inside this one's. Each has this ELF note in it: name, type 1, no descriptor. (gABI, Note
- * Section: namesz, descsz, type; the name is padded to 4 bytes.)
- */
+/* gABI, Note Section: namesz, descsz, type, and the owner's name, padded to 4 bytes. */
 static const struct {
 	uint32_t name_size, descriptor_size, type;
 	char name[12];
-} note __attribute__((section(".note.isosocks"), aligned(4), used)) = { 9, 0, 1, "isosocks" };
-
-static bool is_isosocks(int fd)
-{
-	g_autoptr(GMappedFile) file = g_mapped_file_new_from_fd(fd, FALSE, NULL);
-	const char *start = file ? g_mapped_file_get_contents(file) : NULL;
-
-	return start && memmem(start, g_mapped_file_get_length(file), &note, sizeof(note));
-}
+} note __attribute__((section(".note.isosocks"), aligned(4), used)) = { sizeof(ELF_NOTE), 0, 1,
+									ELF_NOTE };
 
 static gboolean inspect_file(int fd, const char *path, const char *proxy, struct elf_info *info,
 			     char **ret_runtime, GError **error)
@@ -255,12 +211,12 @@ static gboolean inspect_file(int fd, const char *path, const char *proxy, struct
 		return explain_unreadable(path, r, error);
 	if (info->kind == ELF_SCRIPT)
 		return TRUE;
-	if (info->kind == ELF_STATIC && is_isosocks(fd))
+	if (info->kind == ELF_STATIC && info->is_isosocks)
 		return TRUE;
 	if (info->kind != ELF_DYNAMIC && info->kind != ELF_OTHER)
 		return explain_kind(path, info->kind, proxy, error);
 	if (info->needs_asan)
-		*ret_runtime = find_runtime(fd);
+		*ret_runtime = g_strdup(info->runtime);
 	return check_privilege(fd, path, error);
 }
 
@@ -300,77 +256,20 @@ gboolean launch_inspect(const char *path, const char *proxy, char **ret_runtime,
 
 /* ---- names map ---- */
 
-static bool is_names_map(int fd, ino_t inode)
-{
-	struct stat file;
-
-	return fstat(fd, &file) == 0 && file.st_ino == inode &&
-	       (size_t)file.st_size == pool_map_size() && fcntl(fd, F_GET_SEALS) > 0;
-}
-
-static bool is_inherited(const char *names)
-{
-	g_auto(GStrv) parts = g_strsplit(names, ":", 2);
-	guint64 fd, inode;
-
-	return parts[0] && parts[1] &&
-	       g_ascii_string_to_unsigned(parts[0], 10, 0, G_MAXINT, &fd, NULL) &&
-	       g_ascii_string_to_unsigned(parts[1], 10, 0, G_MAXUINT64, &inode, NULL) &&
-	       is_names_map((int)fd, (ino_t)inode);
-}
-
-static int create_map(void)
-{
-	int fd = memfd_create("isosocks-names", MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-
-	if (fd < 0 && errno == EINVAL)
-		fd = memfd_create("isosocks-names", MFD_ALLOW_SEALING);
-	if (fd < 0)
-		return -errno;
-	/* A process that shrank it would make the others' reads fault. */
-	if (ftruncate(fd, (off_t)pool_map_size()) < 0 ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0) {
-		int r = -errno;
-		close(fd);
-		return r;
-	}
-	return fd;
-}
-
-/* Takes fd and returns it as high a descriptor as there is, without FD_CLOEXEC. */
-static int move_up(int fd)
-{
-	struct rlimit limit = { .rlim_cur = NAMES_FD_TOP };
-	int least;
-
-	getrlimit(RLIMIT_NOFILE, &limit);
-	least = (int)MIN(limit.rlim_cur, (rlim_t)NAMES_FD_TOP);
-	while (--least > fd) {
-		int high = fcntl(fd, F_DUPFD, least);
-		if (high < 0)
-			continue;
-		close(fd);
-		return high;
-	}
-	return fd;
-}
-
 char *launch_open_names(const char *inherited, GError **error)
 {
-	struct stat file;
-	int fd;
+	char text[MAP_TEXT_SIZE];
+	int r;
 
-	if (inherited && is_inherited(inherited))
+	if (map_find(inherited) >= 0)
 		return g_strdup(inherited);
-	fd = create_map();
-	if (fd >= 0)
-		fd = move_up(fd);
-	if (fd < 0 || fstat(fd, &file) < 0) {
-		fail(error, LAUNCH_FAILED, "the memory for names cannot be made: %s",
-		     g_strerror(fd < 0 ? -fd : errno));
-		return NULL;
-	}
-	return g_strdup_printf("%d:%" G_GUINT64_FORMAT, fd, (guint64)file.st_ino);
+	r = map_create();
+	if (r >= 0)
+		r = map_describe(r, text);
+	if (r >= 0)
+		return g_strdup(text);
+	fail(error, LAUNCH_FAILED, "the memory for names cannot be made: %s", g_strerror(-r));
+	return NULL;
 }
 
 /* ---- exec ---- */

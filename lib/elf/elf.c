@@ -44,7 +44,6 @@
 #define SCRIPT_LINE 256	  /* the kernel looks no further (execve(2)) */
 #define TABLE_MAX   65536 /* the kernel loads no more program headers, and no table needs more */
 #define NOTES_MAX   64
-#define LIBRARY_MAX 24		 /* bytes of a library's name that are looked at */
 #define GO_SECTION  ".go.buildi" /* begins .go.buildinfo, and is in .note.go.buildid */
 
 /* Two offsets below it add up to an off_t. */
@@ -124,26 +123,48 @@ static uint64_t align(uint64_t number, uint64_t to)
 	return (number + to - 1) & ~(to - 1);
 }
 
+/* What the program headers lead to; a type of 0 (PT_NULL): there is none. */
+struct segments {
+	ElfW(Phdr) interpreter;
+	ElfW(Phdr) dynamic;
+	bool go;
+	bool isosocks;
+};
+
+/* Whether the note at this place, which ends where its segment does, has this owner. */
+static int has_owner(struct file *file, const ElfW(Phdr) * segment, uint64_t at,
+		     const ElfW(Nhdr) * note, const char *owner, size_t size, bool *ret)
+{
+	const uint8_t *name;
+
+	if (note->n_namesz != size || segment->p_filesz - at < sizeof(*note) + size)
+		return 0;
+	int r = lend(file, segment->p_offset, at + sizeof(*note), size, &name);
+	if (r == 0 && memcmp(name, owner, size) == 0)
+		*ret = true;
+	return r;
+}
+
 /* gABI, Note Section: namesz, descsz, type, then name and desc, each padded. Go names its notes
  * "Go". */
-static int find_go_note(struct file *file, const ElfW(Phdr) * segment, bool *ret_go)
+static int find_notes(struct file *file, const ElfW(Phdr) * segment, struct segments *found)
 {
-	static const char name[4] = "Go";
+	static const char go[4] = "Go";
 	const uint64_t padding = segment->p_align == 8 ? 8 : 4;
 	ElfW(Nhdr) note;
-	const uint8_t *found;
 	uint64_t at = 0;
 
 	for (unsigned i = 0; i < NOTES_MAX; i++) {
-		if (at > segment->p_filesz || segment->p_filesz - at < sizeof(note) + sizeof(name))
+		if (at > segment->p_filesz || segment->p_filesz - at < sizeof(note))
 			return 0;
-		int r = lend(file, segment->p_offset, at, sizeof(note) + sizeof(name), &found);
+		int r = take(file, segment->p_offset, at, &note, sizeof(note));
+		if (r == 0)
+			r = has_owner(file, segment, at, &note, go, sizeof(go), &found->go);
+		if (r == 0)
+			r = has_owner(file, segment, at, &note, ELF_NOTE, sizeof(ELF_NOTE),
+				      &found->isosocks);
 		if (r < 0)
 			return r;
-		memcpy(&note, found, sizeof(note));
-		if (note.n_namesz == sizeof(name) &&
-		    memcmp(found + sizeof(note), name, sizeof(name)) == 0)
-			*ret_go = true;
 		at = align(at + sizeof(note) + note.n_namesz, padding);
 		at = align(at + note.n_descsz, padding);
 	}
@@ -270,16 +291,18 @@ static bool is_sanitizer(const char *library)
 static int check_library(struct file *file, const struct strings *strings, uint64_t at,
 			 struct elf_info *info)
 {
-	char name[LIBRARY_MAX + 1] = "";
+	char name[sizeof(info->runtime)] = "";
 
 	if (at >= strings->size)
 		return -EBADMSG;
 	const uint64_t left = strings->size - at;
 	int r = take(file, strings->offset, at, name,
-		     left < LIBRARY_MAX ? (size_t)left : LIBRARY_MAX);
-	if (r == 0 && is_sanitizer(name))
-		info->needs_asan = true;
-	return r;
+		     left < sizeof(name) - 1 ? (size_t)left : sizeof(name) - 1);
+	if (r < 0 || !is_sanitizer(name) || info->needs_asan)
+		return r;
+	info->needs_asan = true;
+	memcpy(info->runtime, name, sizeof(name));
+	return 0;
 }
 
 static int find_sanitizer(struct file *file, const ElfW(Ehdr) * header, const ElfW(Phdr) * dynamic,
@@ -303,13 +326,6 @@ static int find_sanitizer(struct file *file, const ElfW(Ehdr) * header, const El
 
 /* ---- kinds ---- */
 
-/* What the program headers lead to; a type of 0 (PT_NULL): there is none. */
-struct segments {
-	ElfW(Phdr) interpreter;
-	ElfW(Phdr) dynamic;
-	bool go;
-};
-
 static int find_segments(struct file *file, const ElfW(Ehdr) * header, struct segments *found)
 {
 	ElfW(Phdr) segment;
@@ -328,7 +344,7 @@ static int find_segments(struct file *file, const ElfW(Ehdr) * header, struct se
 		if (segment.p_type == PT_DYNAMIC)
 			found->dynamic = segment;
 		if (segment.p_type == PT_NOTE)
-			r = find_go_note(file, &segment, &found->go);
+			r = find_notes(file, &segment, found);
 	}
 	return r;
 }
@@ -354,6 +370,7 @@ static int inspect_program(struct file *file, const ElfW(Ehdr) * header, struct 
 	if (r < 0)
 		return r;
 	info->kind = kind_of(&found, info);
+	info->is_isosocks = found.isosocks;
 	if (found.interpreter.p_type == PT_INTERP && found.dynamic.p_type == PT_DYNAMIC)
 		r = find_sanitizer(file, header, &found.dynamic, info);
 	return r;

@@ -21,8 +21,14 @@ struct elf_info {
 	enum elf_kind kind;
 	char interpreter[256]; /* PT_INTERP, or the path behind #!; "" when there is none */
 	char argument[256];    /* ELF_SCRIPT: the one argument behind it, or "" */
-	bool needs_asan;       /* DT_NEEDED has libasan or libtsan: it must be preloaded too */
+	bool needs_asan;       /* DT_NEEDED has libasan or libtsan: it must be preloaded first */
+	char runtime[64];      /* that library's name, "" when there is none */
+	bool is_isosocks;      /* it has a note of the owner ELF_NOTE */
 };
+
+/* The owner of the note by which every version of the isosocks command is known: it is static, but
+ * makes no network call and hands on what it was given. */
+#define ELF_NOTE "isosocks"
 
 /*
  * 0; -errno of a failed read; -EBADMSG for an ELF file whose tables point outside it; -ENAMETOOLONG

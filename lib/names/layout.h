@@ -15,6 +15,7 @@
 #define LAYOUT_NAME_MAX	  255	     /* RFC 1928 §4: DST.ADDR of ATYP 3 */
 #define LAYOUT_NAME_WORDS ((LAYOUT_NAME_MAX + 7) / 8)
 #define LAYOUT_NOTES	  16
+#define LAYOUT_PARTS	  8 /* generations of copies that are remembered */
 
 /*
  * One name. Numbers are given out in order; what a number leaves, divided by the size of the range,
@@ -36,7 +37,10 @@ struct layout_note {
 
 struct layout {
 	_Atomic uint32_t next; /* the last number given out; a private map begins anywhere */
-	uint32_t zero[15];
+	/* In a copy: the last number that its original had given out, that one's original, and so
+	 * on; 0 behind the last. */
+	_Atomic uint32_t parts[LAYOUT_PARTS];
+	uint32_t zero[7];
 	struct layout_note notes[LAYOUT_NOTES];
 	_Atomic uint32_t slots[LAYOUT_SLOTS]; /* number of an entry, by hash of its name; 0: free */
 	struct layout_entry entries[LAYOUT_ENTRIES];

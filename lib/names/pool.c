@@ -149,6 +149,17 @@ static void fill_entry(struct layout_entry *entry, uint32_t number, const struct
 	atomic_store_explicit(&entry->number, number, memory_order_release);
 }
 
+/* The words of the entry, if they were the number's all the time. */
+static bool read_entry(const struct layout_entry *entry, uint32_t number, struct name *ret_name)
+{
+	ret_name->length = load(&entry->length);
+	if (ret_name->length > LAYOUT_NAME_MAX)
+		return false;
+	for (size_t i = 0; i < words_of(ret_name->length); i++)
+		ret_name->words[i] = atomic_load_explicit(&entry->name[i], memory_order_acquire);
+	return load(&entry->number) == number;
+}
+
 /* The next number that is a placeholder. */
 static uint32_t take_number(const struct pool *pool)
 {
@@ -289,6 +300,115 @@ int pool_open(struct pool *pool, int fd, uint32_t address, unsigned prefix)
 	return 0;
 }
 
+/* ---- copies ---- */
+
+/*
+ * A map's numbers come in parts: those it has given out itself end at `next`, those of each
+ * original it was copied from at a number of `parts`. Where a part begins nobody knows, and looking
+ * at all entries would take memory for the unused ones; so it is walked from its end, until GAP
+ * numbers one after the other have no entry: more than a few are never skipped.
+ */
+#define GAP 64
+
+struct walk {
+	uint32_t number; /* the next one to look at */
+	unsigned missing;
+	unsigned left; /* names that may still be copied */
+};
+
+/* The next older entry of the part, in ret_name: its number, or 0 at the part's beginning. */
+static uint32_t walk_back(const struct pool *pool, struct walk *walk, struct name *ret_name)
+{
+	while (walk->missing < GAP && walk->left > 0) {
+		const uint32_t number = walk->number--;
+		const struct layout_entry *entry = entry_of(pool, number);
+
+		walk->missing++;
+		memset(ret_name, 0, sizeof(*ret_name));
+		if (number % pool->space == 0 || load(&entry->number) != number ||
+		    !read_entry(entry, number, ret_name) ||
+		    !is_name((const char *)ret_name->words, ret_name->length))
+			continue;
+		walk->missing = 0;
+		walk->left--;
+		return number;
+	}
+	return 0;
+}
+
+/* An entry of the copy, if no later number has its place, and the slot that leads there. */
+static void put_copy(const struct pool *copy, uint32_t number, const struct name *name)
+{
+	struct layout_entry *entry = entry_of(copy, number);
+	struct window window = { .first = hash(name) % LAYOUT_SLOTS };
+
+	if (load(&entry->number) != 0)
+		return;
+	fill_entry(entry, number, name);
+	if (find_number(copy, name, &window) == 0 && !is_overtaken(copy, &window, number))
+		fill_slot(copy, &window, number);
+}
+
+/* Copies the part that ends at this number, and returns how many names more may be copied. */
+static unsigned copy_part(const struct pool *pool, const struct pool *copy, uint32_t last,
+			  unsigned left)
+{
+	struct walk walk = { .number = last, .left = left };
+	struct name name;
+	uint32_t number;
+
+	while ((number = walk_back(pool, &walk, &name)) != 0)
+		put_copy(copy, number, &name);
+	return walk.left;
+}
+
+/* A part's end, for the copy, unless there is nothing in that part. */
+static void keep_part(const struct pool *pool, const struct pool *copy, uint32_t last,
+		      unsigned *count)
+{
+	struct walk walk = { .number = last, .left = 1 };
+	struct name name;
+
+	if (last != 0 && *count < LAYOUT_PARTS && walk_back(pool, &walk, &name) != 0)
+		atomic_store_explicit(&copy->map->parts[(*count)++], last, memory_order_relaxed);
+}
+
+static void copy_names(const struct pool *pool, const struct pool *copy)
+{
+	const uint32_t next = load(&pool->map->next);
+	unsigned count = 0, left = POOL_COPY_MAX;
+
+	/* So far that every address may be next, and so little that after some generations the
+	 * oldest is still the oldest: ages are below 2^32. */
+	atomic_store_explicit(&copy->map->next, next + 1 + (random_start(copy->map) >> 8),
+			      memory_order_relaxed);
+	keep_part(pool, copy, next, &count);
+	for (int i = 0; i < LAYOUT_PARTS; i++)
+		keep_part(pool, copy, load(&pool->map->parts[i]), &count);
+	for (unsigned i = 0; i < count; i++)
+		left = copy_part(pool, copy, load(&copy->map->parts[i]), left);
+}
+
+int pool_copy(const struct pool *pool, int fd)
+{
+	ERROR_PROTECT;
+	struct pool copy = *pool;
+	int r = map_shared(fd, &copy.map);
+
+	if (r < 0)
+		return r;
+	copy_names(pool, &copy);
+	for (int i = 0; i < LAYOUT_NOTES; i++) {
+		const struct layout_note *note = &pool->map->notes[i];
+		const uint64_t key = atomic_load_explicit(&note->key, memory_order_acquire);
+		const int value = key != 0 ? pool_find_note(pool, key) : 0;
+		if (value > 0)
+			pool_note(&copy, key, (uint16_t)value);
+	}
+	munmap(copy.map, sizeof(struct layout));
+	return 0;
+}
+
 /* ---- questions ---- */
 
 /* Gives the name an entry, if *mine is none any more, and a slot: 1, or 0 when somebody was faster.
@@ -329,17 +449,6 @@ int pool_get_address(struct pool *pool, const char *name, size_t length, uint32_
 		}
 	}
 	return -EBUSY;
-}
-
-/* The words of the entry, if they were the number's all the time. */
-static bool read_entry(const struct layout_entry *entry, uint32_t number, struct name *ret_name)
-{
-	ret_name->length = load(&entry->length);
-	if (ret_name->length > LAYOUT_NAME_MAX)
-		return false;
-	for (size_t i = 0; i < words_of(ret_name->length); i++)
-		ret_name->words[i] = atomic_load_explicit(&entry->name[i], memory_order_acquire);
-	return load(&entry->number) == number;
 }
 
 int pool_find_name(const struct pool *pool, uint32_t address, char ret_name[256])

@@ -31,6 +31,13 @@ size_t pool_map_size(void);
 int pool_open(struct pool *pool, int fd, uint32_t address, unsigned prefix);
 
 /*
+ * Copies the names of a pool, the latest POOL_COPY_MAX, and its notes into fd, an empty map. What
+ * either gives out from then on is unknown to the other, and not another name's. -errno.
+ */
+#define POOL_COPY_MAX 16384
+int pool_copy(const struct pool *pool, int fd);
+
+/*
  * The placeholder of a name (1 to 255 bytes; case and one trailing dot do not count), giving one
  * out when it has none; the oldest name goes when there is no room. 0, -EINVAL for a name that
  * cannot be one, or -EBUSY when another process has filled the map with what leaves no room.

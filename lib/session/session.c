@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/libc.h"
 #include "base/log.h"
+#include "names/map.h"
 #include "policy/builtin.h"
 #include "policy/url.h"
 #include "session/environment.h"
@@ -144,36 +145,6 @@ static void open_log(const struct environment *environment)
 
 /* ---- names ---- */
 
-static bool take_number(const char **text, char end, uint64_t *ret)
-{
-	uint64_t value = 0;
-	const char *at = *text;
-
-	for (; *at >= '0' && *at <= '9' && value < UINT64_MAX / 16; at++)
-		value = value * 10 + (uint64_t)(*at - '0');
-	if (at == *text || *at != end)
-		return false;
-	*text = at + 1;
-	*ret = value;
-	return true;
-}
-
-/* `FD:INODE`: programs close and reuse descriptors, so the inode says whether it is still the map.
- */
-static int inherited_map(const char *text)
-{
-	uint64_t fd, inode;
-	struct stat status;
-
-	if (!text || !take_number(&text, ':', &fd) || fd > INT_MAX ||
-	    !take_number(&text, '\0', &inode) || fstat((int)fd, &status) < 0 ||
-	    status.st_ino != inode)
-		return -1;
-	/* Another process could shrink an unsealed one, and a read of ours would fault. */
-	const int seals = libc()->fcntl((int)fd, F_GET_SEALS);
-	return seals >= 0 && (seals & F_SEAL_SHRINK) ? (int)fd : -1;
-}
-
 static int open_pool(struct pool *pool, int fd)
 {
 	const struct blob_header *header = session.policy.header;
@@ -186,7 +157,7 @@ static int open_pool(struct pool *pool, int fd)
 /* Its descriptor may be closed, and another file have its number, as soon as the program runs. */
 static void open_names(const char *inherited)
 {
-	const int fd = inherited_map(inherited);
+	const int fd = map_find(inherited);
 
 	if (fd >= 0)
 		open_pool(&session.pool, fd);

@@ -408,6 +408,31 @@ Test(elf, finds_a_sanitizer_among_the_libraries)
 	cr_assert_not(needs_asan("libasan", "liblibasan.so.8"));
 }
 
+Test(elf, names_the_sanitizer)
+{
+	struct elf_info info;
+
+	make_image();
+	strcpy(image.strings + FIRST_LIBRARY, "libc.so.6");
+	strcpy(image.strings + SECOND_LIBRARY, "libasan.so.8");
+	cr_assert_eq(inspect(&info), 0);
+	cr_assert_str_eq(info.runtime, "libasan.so.8");
+}
+
+Test(elf, knows_the_command_by_its_note)
+{
+	struct elf_info info;
+	const char *build = getenv("BUILD");
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/isosocks", build ? build : "build/release");
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	cr_assert_eq(elf_inspect(fd, &info), 0);
+	cr_assert(info.is_isosocks);
+	cr_assert_eq(elf_inspect(open("/bin/sh", O_RDONLY | O_CLOEXEC), &info), 0);
+	cr_assert_not(info.is_isosocks);
+}
+
 Test(elf, reads_the_last_library_of_the_strings)
 {
 	struct elf_info info;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -631,4 +632,144 @@ Test(pool, keeps_its_notes_when_there_is_no_room_for_more)
 	for (unsigned i = 1; i <= LAYOUT_NOTES; i++)
 		cr_assert_eq(pool_find_note(&pool, i), (int)(100 + i));
 	cr_assert_eq(pool_find_note(&pool, LAYOUT_NOTES + 1), -ENOENT);
+}
+
+/* ---- copies ---- */
+
+static void name_at(unsigned i, char ret_name[32])
+{
+	snprintf(ret_name, 32, "host-%u.example", i);
+}
+
+static void fill(struct pool *pool, unsigned from, unsigned count, uint32_t *ret_given)
+{
+	char name[32];
+
+	for (unsigned i = 0; i < count; i++) {
+		name_at(from + i, name);
+		ret_given[i] = get(pool, name);
+	}
+}
+
+static struct pool copy_of(const struct pool *pool, unsigned prefix)
+{
+	const int fd = open_map();
+	struct pool copy = open_pool(fd, prefix);
+
+	cr_assert_eq(pool_copy(pool, fd), 0);
+	close(fd);
+	return copy;
+}
+
+/* Both ways: the address means the name, and the name has the address. */
+static void assert_knows(struct pool *pool, unsigned from, unsigned count, const uint32_t *given)
+{
+	char name[32], found[256];
+
+	for (unsigned i = 0; i < count; i++) {
+		name_at(from + i, name);
+		cr_assert_gt(pool_find_name(pool, given[i], found), 0, "%s is lost", name);
+		cr_assert_str_eq(found, name);
+		cr_assert_eq(get(pool, name), given[i], "%s has another address", name);
+	}
+}
+
+Test(pool, copies_what_a_shared_map_knows)
+{
+	uint32_t given[1000];
+	struct pool pool = new_pool(PREFIX);
+
+	fill(&pool, 0, 1000, given);
+	pool_note(&pool, 77, 0x97);
+	struct pool copy = copy_of(&pool, PREFIX);
+	assert_knows(&copy, 0, 1000, given);
+	cr_assert_eq(pool_find_note(&copy, 77), 0x97);
+}
+
+Test(pool, copies_a_private_map)
+{
+	uint32_t given[100];
+	struct pool pool = open_pool(-1, PREFIX);
+
+	fill(&pool, 0, 100, given);
+	struct pool copy = copy_of(&pool, PREFIX);
+	assert_knows(&copy, 0, 100, given);
+}
+
+Test(pool, copies_copies_with_all_that_came_before)
+{
+	uint32_t given[5][50];
+	struct pool pool = open_pool(-1, PREFIX);
+
+	for (unsigned i = 0; i < 5; i++) {
+		fill(&pool, 100 * i, 50, given[i]);
+		pool = copy_of(&pool, PREFIX);
+		pool = copy_of(&pool, PREFIX); /* one that adds nothing */
+	}
+	for (unsigned i = 0; i < 5; i++)
+		assert_knows(&pool, 100 * i, 50, given[i]);
+}
+
+Test(pool, gives_out_in_a_copy_what_the_original_does_not_know)
+{
+	uint32_t before, ours, theirs;
+	char found[256];
+	struct pool pool = new_pool(PREFIX);
+
+	fill(&pool, 0, 1, &before);
+	struct pool copy = copy_of(&pool, PREFIX);
+	fill(&pool, 1, 1, &ours);
+	fill(&copy, 2, 1, &theirs);
+	cr_assert_neq(ours, theirs);
+	cr_assert_eq(pool_find_name(&copy, ours, found), -ENOENT);
+	cr_assert_eq(pool_find_name(&pool, theirs, found), -ENOENT);
+}
+
+Test(pool, copies_the_latest_names_of_many)
+{
+	enum { COUNT = POOL_COPY_MAX + 1000 };
+	static uint32_t given[COUNT];
+	char found[256];
+	struct pool pool = new_pool(PREFIX);
+
+	fill(&pool, 0, COUNT, given);
+	struct pool copy = copy_of(&pool, PREFIX);
+	assert_knows(&copy, 1000, POOL_COPY_MAX, given + 1000);
+	cr_assert_eq(pool_find_name(&copy, given[999], found), -ENOENT);
+}
+
+Test(pool, copies_a_range_that_is_full_and_goes_on_with_it)
+{
+	uint32_t given[40];
+	struct pool pool = new_pool(SMALL);
+
+	fill(&pool, 0, 40, given);
+	struct pool copy = copy_of(&pool, SMALL);
+	assert_knows(&copy, 30, 10, given + 30);
+	for (unsigned i = 0; i < 100; i++) {
+		fill(&copy, 100 + i, 1, given);
+		assert_knows(&copy, 100 + i, 1, given);
+	}
+}
+
+Test(pool, a_copy_takes_memory_for_what_is_used)
+{
+	uint32_t address;
+	struct stat file;
+	struct pool pool = open_pool(-1, PREFIX);
+	const int fd = open_map();
+
+	fill(&pool, 0, 1, &address);
+	cr_assert_eq(pool_copy(&pool, fd), 0);
+	cr_assert_eq(fstat(fd, &file), 0);
+	cr_assert_leq(file.st_blocks * 512, 32 * 4096);
+}
+
+Test(pool, refuses_to_copy_into_another_file)
+{
+	struct pool pool = open_pool(-1, PREFIX);
+	const int fd = memfd_create("small", MFD_CLOEXEC);
+
+	cr_assert_eq(pool_copy(&pool, fd), -EBADMSG);
+	cr_assert_eq(pool_copy(&pool, -1), -EBADF);
 }
