@@ -1,15 +1,14 @@
 #include "launch.h"
 
 #include "elf/elf.h"
+#include "elf/privilege.h"
 #include "names/map.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/statvfs.h>
-#include <sys/xattr.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The macro makes a string of its first argument: no blanks. */
@@ -113,24 +112,6 @@ char *launch_find(const char *name, const char *search_path, GError **error)
 
 /* ---- whether the library reaches it ---- */
 
-bool launch_changes_ids(const struct stat *file, uid_t uid, gid_t gid)
-{
-	/* Without the group's execute bit S_ISGID means something else (mandatory locks). */
-	bool sets_gid = (file->st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
-
-	return ((file->st_mode & S_ISUID) && file->st_uid != uid) ||
-	       (sets_gid && file->st_gid != gid);
-}
-
-/* Where the kernel honours neither set-id bits nor file capabilities. */
-static bool keeps_privileges_off(int fd)
-{
-	struct statvfs system;
-
-	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ||
-	       (fstatvfs(fd, &system) == 0 && (system.f_flag & ST_NOSUID));
-}
-
 #define SETUID_PROBLEM                                                                             \
 	"is setuid or setgid: the kernel ignores LD_PRELOAD for it, and its traffic would not go " \
 	"through the proxy; run isosocks inside what it starts, as in sudo isosocks PROGRAM"
@@ -138,16 +119,17 @@ static bool keeps_privileges_off(int fd)
 	"has file capabilities: the kernel ignores LD_PRELOAD for it, and its traffic would not "  \
 	"go through the proxy; use a copy without them"
 
-/* Why the kernel would run it with AT_SECURE, or NULL. Root's capabilities do not grow. */
+/* Why the kernel would run it with AT_SECURE, or NULL. */
 static const char *find_privilege(int fd, const struct stat *file)
 {
-	const char *problem = NULL;
-
-	if (launch_changes_ids(file, getuid(), getgid()))
-		problem = SETUID_PROBLEM;
-	else if (getuid() != 0 && fgetxattr(fd, "security.capability", NULL, 0) > 0)
-		problem = CAPABILITY_PROBLEM;
-	return problem && !keeps_privileges_off(fd) ? problem : NULL;
+	switch (privilege_gained(fd, file)) {
+	case PRIVILEGE_IDS:
+		return SETUID_PROBLEM;
+	case PRIVILEGE_CAPABILITIES:
+		return CAPABILITY_PROBLEM;
+	default:
+		return NULL;
+	}
 }
 
 static gboolean check_privilege(int fd, const char *path, GError **error)

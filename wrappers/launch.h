@@ -7,8 +7,6 @@
 #define WRAPPERS_LAUNCH_H
 
 #include <glib.h>
-#include <stdbool.h>
-#include <sys/stat.h>
 
 /* Exit status as env(1) has it, and the code of every GError in this domain. */
 enum launch_status {
@@ -33,10 +31,6 @@ char *launch_find(const char *name, const char *search_path, GError **error);
  * *ret_runtime becomes the sanitizer's runtime it is linked to, which must come first, or NULL.
  */
 gboolean launch_inspect(const char *path, const char *proxy, char **ret_runtime, GError **error);
-
-/* Whether running a file of this owner and mode changes the ids, upon which the kernel ignores
- * LD_PRELOAD. */
-bool launch_changes_ids(const struct stat *file, uid_t uid, gid_t gid);
 
 /*
  * A value for ISOSOCKS_NAMES, `FD:INODE`: the inherited one while its descriptor still is that map,

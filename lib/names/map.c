@@ -42,8 +42,7 @@ static bool is_map(int fd, uint64_t inode)
 {
 	struct stat file;
 
-	if (fstat(fd, &file) < 0 || file.st_ino != inode ||
-	    file.st_size < (off_t)pool_map_size())
+	if (fstat(fd, &file) < 0 || file.st_ino != inode || file.st_size < (off_t)pool_map_size())
 		return false;
 	const int seals = fcntl(fd, F_GET_SEALS);
 	return seals >= 0 && (seals & F_SEAL_SHRINK);

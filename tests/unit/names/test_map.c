@@ -65,9 +65,19 @@ Test(map, needs_one_descriptor)
 
 /* %d: a map's descriptor, %i its inode. */
 static const char bad[][40] = {
-	"",	 ":",	"%d",	    "%d:",	"%d:0",
-	" %d:%i", "+%d:%i", "%d:%i ", "-1:%i",	"99999999999999999999:%i",
-	"%d:99999999999999999999", "%d,%i", "1000:%i",
+	"",
+	":",
+	"%d",
+	"%d:",
+	"%d:0",
+	" %d:%i",
+	"+%d:%i",
+	"%d:%i ",
+	"-1:%i",
+	"99999999999999999999:%i",
+	"%d:99999999999999999999",
+	"%d,%i",
+	"1000:%i",
 };
 
 ParameterizedTestParameters(map, is_not_found_by_another_text)

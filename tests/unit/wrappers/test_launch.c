@@ -137,21 +137,6 @@ Test(launch, leaves_a_text_without_an_interpreter_to_the_shell)
 	cr_assert_eq(status, 0);
 }
 
-Test(launch, knows_when_the_kernel_ignores_ld_preload)
-{
-	const struct stat plain = { .st_mode = S_IFREG | 0755, .st_uid = 0, .st_gid = 0 };
-	const struct stat suid = { .st_mode = S_IFREG | S_ISUID | 0755, .st_uid = 0 };
-	const struct stat sgid = { .st_mode = S_IFREG | S_ISGID | 0755, .st_gid = 43 };
-	const struct stat lock = { .st_mode = S_IFREG | S_ISGID | 0745, .st_gid = 43 };
-
-	cr_assert_not(launch_changes_ids(&plain, 1000, 1000));
-	cr_assert(launch_changes_ids(&suid, 1000, 1000));
-	cr_assert_not(launch_changes_ids(&suid, 0, 0));
-	cr_assert(launch_changes_ids(&sgid, 0, 0));
-	cr_assert_not(launch_changes_ids(&sgid, 1000, 43));
-	cr_assert_not(launch_changes_ids(&lock, 1000, 1000));
-}
-
 static int names_fd(const char *names)
 {
 	return atoi(names);
