@@ -47,6 +47,7 @@ PROXY_SRC := $(wildcard wrappers/proxy/*.c)
 PROXY_MAIN := wrappers/proxy/main.c
 TEST_SRC  := $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c tests/integration/*.c tests/lint/*.c tests/support/*.c)
 CLIENT_SRC := $(wildcard tests/clients/*.c)
+CALL_SRC  := $(wildcard tests/leak/call/*.c)
 FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
 
@@ -58,6 +59,7 @@ TOOLS     := $(BUILD)/isosocks $(if $(wildcard wrappers/isosocksctl.c),$(BUILD)/
 PROXY     := $(BUILD)/isosocks-proxy
 TESTS     := $(BUILD)/tests/isosocks-tests
 CLIENTS   := $(patsubst tests/clients/%.c,$(BUILD)/tests/clients/%,$(CLIENT_SRC))
+LEAKS     := $(addprefix $(BUILD)/tests/leak/,call plain plain-static)
 REPLAYS   := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(FUZZ_SRC))
 BENCHES   := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(BENCH_SRC))
 
@@ -126,6 +128,20 @@ $(BUILD)/tests/clients/%: tests/clients/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(if $(filter tsan,$(VARIANT)),$(SANITIZE)) -Itests -O1 -g -MMD -MP -MF $@.d -o $@ $< -lpthread
 
+# The same, of whatever variant: a sanitizer's runtime would find its own ways.
+$(BUILD)/tests/leak/call: $(CALL_SRC) tests/leak/call/call.h
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -o $@ $(CALL_SRC) -lresolv
+
+$(BUILD)/tests/leak/plain: tests/leak/plain.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -o $@ $<
+
+# libc warns that a static program's look-ups need libc's own libraries at run time: that is one of the ways.
+$(BUILD)/tests/leak/plain-static: tests/leak/plain.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -static -Wl,--no-warnings -o $@ $<
+
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(call obj,$(filter-out $(PROXY_MAIN),$(PROXY_SRC)) $(TOOL_SRC)) $(ARCHIVE)
 	$(call say,LD,$@)$(LINK) -o $@ $^ $(shell $(PKG_CONFIG) --libs gio-2.0 gio-unix-2.0)
 
@@ -133,15 +149,16 @@ $(BUILD)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O2 -g -MMD -MP -MF $@.d -o $@ $< -lpthread
 
-tests: all $(TESTS) $(CLIENTS) $(REPLAYS)
+tests: all $(TESTS) $(CLIENTS) $(LEAKS) $(REPLAYS)
 
 # ---- what a person runs -----------------------------------------------------------------------------------
 PACKAGES_BUILD := gcc libc6-dev make pkg-config libglib2.0-dev libpcre2-dev
 PACKAGES_DEMO  := curl wget python3
 PACKAGES_CHECK := libcriterion-dev iproute2 util-linux curl wget git openssh-client openssh-server rsync python3 perl \
-	bash-completion nginx-light tor mandoc binutils clang clang-format libclang-rt-14-dev strace valgrind
+	bash-completion nginx-light tor mandoc binutils clang clang-format libclang-rt-14-dev strace valgrind \
+	busybox-static bind9-dnsutils bind9-host iputils-ping netcat-openbsd bsdutils musl-tools
 PACKAGES_DEB   := debhelper lintian fakeroot dpkg-dev
-PACKAGES_ALL   := $(PACKAGES_DEB) debootstrap nodejs
+PACKAGES_ALL   := $(PACKAGES_DEB) debootstrap nodejs default-jdk-headless ruby php-cli aria2 golang-go gcc-multilib
 
 deps: ## install what building and checking need (Debian packages)
 	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK)
