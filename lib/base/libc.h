@@ -44,6 +44,9 @@ ssize_t __recvfrom_chk(int fd, void *buffer, size_t length, size_t size, int fla
 	REPLACED(__read_chk)                                                                       \
 	REPLACED(__recv_chk)                                                                       \
 	REPLACED(__recvfrom_chk)                                                                   \
+	REPLACED(accept)                                                                           \
+	REPLACED(accept4)                                                                          \
+	REPLACED(bind)                                                                             \
 	REPLACED(close)                                                                            \
 	REPLACED(connect)                                                                          \
 	REPLACED(dup)                                                                              \
@@ -57,7 +60,9 @@ ssize_t __recvfrom_chk(int fd, void *buffer, size_t length, size_t size, int fla
 	REPLACED(fcntl64)                                                                          \
 	REPLACED(getaddrinfo)                                                                      \
 	REPLACED(getpeername)                                                                      \
+	REPLACED(getsockname)                                                                      \
 	REPLACED(getsockopt)                                                                       \
+	REPLACED(listen)                                                                           \
 	REPLACED(poll)                                                                             \
 	REPLACED(ppoll)                                                                            \
 	REPLACED(pselect)                                                                          \
@@ -74,13 +79,13 @@ ssize_t __recvfrom_chk(int fd, void *buffer, size_t length, size_t size, int fla
 	REPLACED(sendmmsg)                                                                         \
 	REPLACED(sendmsg)                                                                          \
 	REPLACED(sendto)                                                                           \
+	REPLACED(setsockopt)                                                                       \
 	REPLACED(shutdown)                                                                         \
 	REPLACED(socket)                                                                           \
 	REPLACED(splice)                                                                           \
 	REPLACED(syscall)                                                                          \
 	REPLACED(write)                                                                            \
-	REPLACED(writev)                                                                           \
-	CALLED(setsockopt)
+	REPLACED(writev)
 
 #define LIBC_SLOT(name) __typeof__(name) *name;
 struct libc {

@@ -1,5 +1,6 @@
 #include "hooks/connect.h"
 #include "base/log.h"
+#include "hooks/doors.h"
 #include "hooks/hook.h"
 #include "hooks/pending.h"
 #include "keys/keys.h"
@@ -391,8 +392,10 @@ HOOK int connect(int fd, const struct sockaddr *addr, socklen_t length)
 	const int saved = errno;
 	struct session *session = session_get();
 	struct route route;
-	const int verdict = route_connect(session, fd, addr, length, &route);
+	int verdict = doors_check(session, addr, length);
 
+	if (verdict == 0)
+		verdict = route_connect(session, fd, addr, length, &route);
 	if (verdict < 0)
 		return hook_return(verdict, saved);
 	if (verdict == ROUTE_PROXY)
@@ -401,7 +404,7 @@ HOOK int connect(int fd, const struct sockaddr *addr, socklen_t length)
 		warn_of_own_socks();
 	/* AF_UNSPEC dissolves a connection; another address on a socket under way is EALREADY, as
 	 * ever. */
-	if (addr && length >= sizeof(sa_family_t) && addr->sa_family == AF_UNSPEC)
+	if (route_is_readable(addr, length) && addr->sa_family == AF_UNSPEC)
 		dissolve(fd);
 	return hook_return(error_or(libc()->connect(fd, addr, length)), saved);
 }

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "hooks/connect.h"
 #include "hooks/hook.h"
+#include "hooks/leash.h"
 #include "names/hosts.h"
 #include "tunnel/slots.h"
 
@@ -181,10 +182,10 @@ static int ask_proxy(struct session *session, const struct socks5_request *reque
 	const int domain = IN6_IS_ADDR_V4MAPPED(proxy) ? AF_INET : AF_INET6;
 	struct tunnel *tunnel = slots_take();
 	int r = tunnel ? connect_plan(session, domain, request, tunnel) : -ENOBUFS;
-	const int fd = r == 0 ? libc()->socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+	const int fd = r == 0 ? leash_socket(session, domain, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
 
 	if (r == 0)
-		r = fd < 0 ? error_last() : run(session, fd, tunnel);
+		r = fd < 0 ? fd : run(session, fd, tunnel);
 	if (r == 0)
 		socks5_client_bound(&tunnel->client, ret);
 	if (fd >= 0)

@@ -1,6 +1,7 @@
 #include "hooks/route.h"
 #include "base/error.h"
 #include "base/libc.h"
+#include "base/memory.h"
 #include "tunnel/table.h"
 
 #include <netinet/tcp.h>
@@ -16,6 +17,12 @@ static int socket_option(int fd, int name)
 	return value;
 }
 
+bool route_is_readable(const struct sockaddr *addr, socklen_t length)
+{
+	return addr && length >= sizeof(addr->sa_family) &&
+	       length <= sizeof(struct sockaddr_storage) && memory_is_readable(addr, length);
+}
+
 /* Copies the caller's address. false: not an internet address, or one the kernel will refuse by
  * itself. */
 static bool copy_address(const struct sockaddr *addr, socklen_t length, struct route *route)
@@ -23,7 +30,7 @@ static bool copy_address(const struct sockaddr *addr, socklen_t length, struct r
 	struct sockaddr_in6 *to = &route->target;
 	sa_family_t family;
 
-	if (!addr || length < sizeof(family))
+	if (!route_is_readable(addr, length))
 		return false;
 	memcpy(&family, addr, sizeof(family)); /* callers' buffers need not be aligned */
 	if (family == AF_INET && length >= sizeof(struct sockaddr_in))
@@ -138,10 +145,13 @@ int route_datagram(struct session *session, int fd, const struct sockaddr *addr,
 	struct sockaddr_in unspecified;
 	struct route route;
 
+	if (!route_is_readable(addr, length))
+		return ROUTE_LIBC;
 	/* A UDP socket takes an address without a family for an IPv4 one (ip(7) does not say so,
 	 * the kernel does). */
-	if (addr && length >= sizeof(unspecified) && addr->sa_family == AF_UNSPEC) {
-		memcpy(&unspecified, addr, sizeof(unspecified));
+	memset(&unspecified, 0xff, sizeof(unspecified));
+	memcpy(&unspecified, addr, length < sizeof(unspecified) ? length : sizeof(unspecified));
+	if (unspecified.sin_family == AF_UNSPEC && length >= sizeof(unspecified)) {
 		unspecified.sin_family = AF_INET;
 		addr = (const struct sockaddr *)&unspecified;
 		length = sizeof(unspecified);

@@ -23,6 +23,9 @@ struct route {
 	char name[256]; /* the hostname behind a placeholder; destination.name points here */
 };
 
+/* Whether the address is one that the kernel would look at: it refuses others by itself. */
+bool route_is_readable(const struct sockaddr *addr, socklen_t length);
+
 /*
  * The verdict on a connect of fd to addr. -EACCES: denied, or the policy is unusable.
  * -EHOSTUNREACH: a placeholder nobody knows. Addresses and descriptors that the kernel itself

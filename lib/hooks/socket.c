@@ -1,27 +1,75 @@
 /*
- * socket: what a socket is made, and what it says of itself while it is on its way and once it is
- * tunnelled.
+ * socket: which sockets there are, and what one says of itself while it is on its way and once it
+ * is tunnelled.
  */
+#include "base/memory.h"
 #include "hooks/hook.h"
+#include "hooks/leash.h"
 #include "hooks/pending.h"
 
 #include <string.h>
 
-static bool is_tcp(int domain, int type, int protocol)
+/* ---- socket ---- */
+
+static bool is_internet(int domain)
 {
-	return (domain == AF_INET || domain == AF_INET6) &&
-	       (type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) == SOCK_STREAM &&
+	return domain == AF_INET || domain == AF_INET6;
+}
+
+static int kind_of(int type)
+{
+	return type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+static bool is_tcp(int kind, int protocol)
+{
+	return kind == SOCK_STREAM &&
 	       (protocol == 0 || protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);
+}
+
+static bool is_udp(int kind, int protocol)
+{
+	return kind == SOCK_DGRAM && (protocol == 0 || protocol == IPPROTO_UDP);
+}
+
+/* What no kernel makes: it says so itself. */
+static bool is_impossible(int kind, int protocol)
+{
+	return protocol < 0 || kind <= 0 || kind > SOCK_PACKET ||
+	       (kind == SOCK_STREAM && protocol == IPPROTO_UDP) ||
+	       (kind == SOCK_DGRAM && protocol == IPPROTO_TCP);
+}
+
+/* 0 for what the proxy or the policy's rules can answer for; everything else is another door. */
+static int check_socket(const struct session *session, int domain, int type, int protocol)
+{
+	const int kind = kind_of(type);
+
+	if (session->passive || domain == AF_UNIX || domain == AF_NETLINK)
+		return 0;
+	if (domain <= AF_UNSPEC || domain >= AF_MAX)
+		return -EAFNOSUPPORT;
+	if (session->error < 0 || !is_internet(domain))
+		return -EACCES;
+	return is_tcp(kind, protocol) || is_udp(kind, protocol) || is_impossible(kind, protocol)
+		       ? 0
+		       : -EACCES;
 }
 
 HOOK int socket(int domain, int type, int protocol)
 {
-	const int fd = libc()->socket(domain, type, protocol);
+	const int saved = errno;
+	const struct session *session = session_get();
+	int r = check_socket(session, domain, type, protocol);
 
-	if (fd >= 0)
-		table_put_kind(fd, is_tcp(domain, type, protocol));
-	return fd;
+	if (r == 0)
+		r = leash_socket(session, domain, type, protocol);
+	if (r >= 0)
+		table_put_kind(r, is_internet(domain) && is_tcp(kind_of(type), protocol));
+	return hook_return(r, saved);
 }
+
+/* ---- addresses ---- */
 
 /* Whether the kernel's peer is the proxy, as an AF_INET or an AF_INET6 socket sees it. */
 static bool is_proxy(const struct session *session, const struct sockaddr_storage *peer)
@@ -73,14 +121,21 @@ HOOK int getpeername(int fd, struct sockaddr *restrict addr, socklen_t *restrict
 
 	if (pending_find(fd, &p) && pending_step(&p) != 0)
 		return hook_return(-ENOTCONN, saved);
-	/* Bad arguments are the kernel's to refuse. */
-	if (!addr || !length || (int)*length < 0 || find_target(fd, &target, &target_length) < 0) {
+	/* Bad arguments are the kernel's to refuse, which writes first. */
+	if (!length || !memory_is_readable(length, sizeof(*length)) ||
+	    find_target(fd, &target, &target_length) < 0) {
 		errno = saved;
 		return libc()->getpeername(fd, addr, length);
 	}
-	put_address(&target, target_length, addr, length);
+	socklen_t room = *length;
+	if (libc()->getpeername(fd, addr, length) < 0)
+		return -1;
+	put_address(&target, target_length, addr, &room);
+	*length = room;
 	return hook_return(0, saved);
 }
+
+/* ---- state ---- */
 
 /* SO_ERROR tells a failure once; nothing of a connection under way. */
 HOOK int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict length)
@@ -88,9 +143,11 @@ HOOK int getsockopt(int fd, int level, int name, void *restrict value, socklen_t
 	const int saved = errno;
 	struct pending p;
 
-	if (level != SOL_SOCKET || name != SO_ERROR || !value || !length || *length < sizeof(int) ||
-	    !pending_find(fd, &p))
+	if (level != SOL_SOCKET || name != SO_ERROR || !pending_find(fd, &p))
 		return libc()->getsockopt(fd, level, name, value, length);
+	/* Bad arguments are the kernel's to refuse; this question takes nothing away. */
+	if (libc()->getsockopt(fd, level, SO_TYPE, value, length) < 0)
+		return -1;
 	const int r = pending_step(&p);
 	const int error = r == -EINPROGRESS ? 0 : -r;
 
@@ -98,8 +155,7 @@ HOOK int getsockopt(int fd, int level, int name, void *restrict value, socklen_t
 		return libc()->getsockopt(fd, level, name, value, length);
 	if (error)
 		pending_collect(&p);
-	memcpy(value, &error, sizeof(error));
-	*length = sizeof(error);
+	memcpy(value, &error, *length);
 	return hook_return(0, saved);
 }
 

@@ -4,6 +4,7 @@
  * address are in datagram.c.
  */
 #include "hooks/hook.h"
+#include "hooks/passing.h"
 #include "hooks/pending.h"
 
 /* 0: go on. -1: errno says why not, as the call would. */
@@ -71,7 +72,7 @@ HOOK ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
 	if (table_may_be_pending(fd) && gate(fd, flags) < 0)
 		return -1;
-	return libc()->recvmsg(fd, message, flags);
+	return passing_received(libc()->recvmsg(fd, message, flags), message);
 }
 
 HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
@@ -79,7 +80,8 @@ HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 {
 	if (table_may_be_pending(fd) && gate(fd, flags) < 0)
 		return -1;
-	return libc()->recvmmsg(fd, messages, count, flags, timeout);
+	return passing_received_many(libc()->recvmmsg(fd, messages, count, flags, timeout),
+				     messages);
 }
 
 HOOK ssize_t write(int fd, const void *buffer, size_t length)

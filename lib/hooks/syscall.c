@@ -17,6 +17,24 @@ static bool by_hook(long number, const long argument[6], long *ret)
 	case SYS_socket:
 		*ret = socket(INT(0), INT(1), INT(2));
 		return true;
+	case SYS_bind:
+		*ret = bind(INT(0), POINTER(1), (socklen_t)argument[2]);
+		return true;
+	case SYS_listen:
+		*ret = listen(INT(0), INT(1));
+		return true;
+	case SYS_accept:
+		*ret = accept(INT(0), POINTER(1), POINTER(2));
+		return true;
+	case SYS_accept4:
+		*ret = accept4(INT(0), POINTER(1), POINTER(2), INT(3));
+		return true;
+	case SYS_setsockopt:
+		*ret = setsockopt(INT(0), INT(1), INT(2), POINTER(3), (socklen_t)argument[4]);
+		return true;
+	case SYS_getsockname:
+		*ret = getsockname(INT(0), POINTER(1), POINTER(2));
+		return true;
 	case SYS_connect:
 		*ret = connect(INT(0), POINTER(1), (socklen_t)argument[2]);
 		return true;
@@ -45,6 +63,9 @@ static bool by_hook(long number, const long argument[6], long *ret)
 		return true;
 	case SYS_recvmsg:
 		*ret = recvmsg(INT(0), POINTER(1), INT(2));
+		return true;
+	case SYS_recvmmsg:
+		*ret = recvmmsg(INT(0), POINTER(1), (unsigned)argument[2], INT(3), POINTER(4));
 		return true;
 	case SYS_epoll_ctl:
 		*ret = epoll_ctl(INT(0), INT(1), INT(2), POINTER(3));

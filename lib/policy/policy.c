@@ -466,6 +466,34 @@ enum policy_verdict policy_decide(const struct policy *policy, const struct poli
 	return verdict;
 }
 
+/* ---- devices ---- */
+
+/* All of 127.0.0.0/8, or ::1: placeholders are on the loopback device too. */
+static bool is_on_loopback(const uint8_t address[16], unsigned prefix)
+{
+	return (prefix >= 104 && have_same_prefix(address, loopback4, 104)) ||
+	       (prefix == 128 && is_same(address, loopback6));
+}
+
+static bool is_direct_elsewhere(const struct blob_rule *rule)
+{
+	return rule->action == BLOB_ACTION_DIRECT && !is_on_loopback(rule->address, rule->prefix);
+}
+
+bool policy_stays_on_loopback(const struct policy *policy, const struct blob_proxy *proxy)
+{
+	const struct blob_rule *rule;
+
+	if (policy->header->listen == BLOB_LISTEN_ANY ||
+	    !is_on_loopback(stands_for(proxy->address), 128))
+		return false;
+	for (uint32_t i = 0; (rule = policy_rule(policy, i)); i++) {
+		if (is_direct_elsewhere(rule))
+			return false;
+	}
+	return true;
+}
+
 /* ---- methods ---- */
 
 unsigned policy_methods(const struct policy *policy, bool keys_must_arrive, bool has_credentials,

@@ -61,6 +61,12 @@ enum policy_verdict policy_decide(const struct policy *policy, const struct poli
 /* Whether the address is loopback: 127/8 less the pool, ::1, 0.0.0.0 and ::. */
 bool policy_is_loopback(const struct policy *policy, const uint8_t address[16]);
 
+/*
+ * Whether nothing that the policy lets through needs another device than the loopback one: the
+ * proxy and every direct rule are on it, and others may not connect from outside.
+ */
+bool policy_stays_on_loopback(const struct policy *policy, const struct blob_proxy *proxy);
+
 /* Whether the address lies in the placeholder pool (plain or v4-mapped). */
 bool policy_is_placeholder(const struct policy *policy, const uint8_t address[16]);
 

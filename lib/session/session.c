@@ -427,6 +427,7 @@ static int read_everything(const struct environment *environment)
 		r = read_keys(environment);
 	if (r == 0)
 		open_names(environment->names);
+	session.is_leashed = r == 0 && policy_stays_on_loopback(&session.policy, &session.proxy);
 	return r;
 }
 

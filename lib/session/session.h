@@ -16,7 +16,8 @@
 struct session {
 	int error; /* 0, or the -errno with which every network call fails: the policy is unusable
 		    */
-	bool passive; /* AT_SECURE: the environment is not to be trusted, and nothing is done */
+	bool passive;	 /* AT_SECURE: the environment is not to be trusted, and nothing is done */
+	bool is_leashed; /* no socket needs another device than the loopback one */
 	bool keys_must_arrive;
 	bool has_credentials;
 	struct policy policy;

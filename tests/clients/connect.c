@@ -1,7 +1,7 @@
 /*
  * connect [OPTIONS] HOST PORT: one connect(), and what became of it, a line each:
  *
- *   connect=0 | connect=ECONNREFUSED     the errno by name
+ *   connect=0 | connect=ECONNREFUSED     the errno by name, or socket()'s
  *   errno=kept | errno=EAGAIN            after a success errno must be what it was
  *   later=0                              with -n: SO_ERROR once poll() says it is writable
  *   so_error=0
@@ -224,8 +224,10 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	const int fd = socket(to->ai_family, to->ai_socktype, 0);
-	if (fd < 0)
-		err(1, "socket");
+	if (fd < 0) {
+		printf("connect=%s\n", name_of(errno));
+		return 0;
+	}
 	prepare(fd);
 	errno = EDOM;
 	int result = connect(fd, to->ai_addr, to->ai_addrlen);

@@ -805,3 +805,52 @@ Test(policy, offers_methods_in_its_order_less_those_that_would_lose_keys)
 		cr_assert_arr_eq(offered, rows[i].offered, rows[i].count, "row %zu", i);
 	}
 }
+
+/* ---- devices ---- */
+
+static bool stays(const char *proxy, const char *rule, enum blob_action action)
+{
+	const struct rule_row rows[] = { { rule, 0, action }, { 0 } };
+	const struct policy policy = open_with_rules(BLOB_LOOPBACK_DIRECT, rows);
+	struct blob_proxy to = { .port = 9050 };
+
+	blob_address(proxy, to.address);
+	return policy_stays_on_loopback(&policy, &to);
+}
+
+Test(policy, stays_on_loopback_with_its_proxy)
+{
+	cr_assert(stays("127.0.0.1", NULL, 0));
+	cr_assert(stays("127.200.3.4", NULL, 0));
+	cr_assert(stays("::1", NULL, 0));
+	cr_assert(stays("0.0.0.0", NULL, 0));
+	cr_assert(stays("::", NULL, 0));
+	cr_assert_not(stays("10.0.0.1", NULL, 0));
+	cr_assert_not(stays("128.0.0.1", NULL, 0));
+	cr_assert_not(stays("2001:db8::1", NULL, 0));
+	cr_assert_not(stays("::2", NULL, 0));
+}
+
+Test(policy, stays_on_loopback_with_its_direct_rules)
+{
+	cr_assert(stays("127.0.0.1", "127.0.0.0/8", BLOB_ACTION_DIRECT));
+	cr_assert(stays("127.0.0.1", "127.0.0.5/32", BLOB_ACTION_DIRECT));
+	cr_assert(stays("127.0.0.1", "::1/128", BLOB_ACTION_DIRECT));
+	cr_assert(stays("127.0.0.1", "10.0.0.0/8", BLOB_ACTION_DENY));
+	cr_assert_not(stays("127.0.0.1", "10.0.0.0/8", BLOB_ACTION_DIRECT));
+	cr_assert_not(stays("127.0.0.1", "126.0.0.0/7", BLOB_ACTION_DIRECT));
+	cr_assert_not(stays("127.0.0.1", "::/0", BLOB_ACTION_DIRECT));
+	cr_assert_not(stays("127.0.0.1", "::/127", BLOB_ACTION_DIRECT));
+}
+
+Test(policy, does_not_stay_on_loopback_when_others_may_connect)
+{
+	struct policy policy =
+		open_with_rules(BLOB_LOOPBACK_DIRECT, (const struct rule_row[]){ { 0 } });
+	struct blob_proxy to = { .port = 9050 };
+
+	blob_address("127.0.0.1", to.address);
+	cr_assert(policy_stays_on_loopback(&policy, &to));
+	blob_builder_header(&built)->listen = BLOB_LISTEN_ANY;
+	cr_assert_not(policy_stays_on_loopback(&policy, &to));
+}

@@ -1,0 +1,100 @@
+/*
+ * option: setsockopt(2). Options that would undo the leash, or make the kernel itself speak to the
+ * network, are answered here.
+ */
+#include "base/memory.h"
+#include "hooks/hook.h"
+#include "hooks/leash.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#define DEVICE_NAME_MAX 15 /* IFNAMSIZ less the NUL */
+
+#ifndef IPV6_JOIN_ANYCAST
+#define IPV6_JOIN_ANYCAST 27
+#endif
+
+/* The kernel announces a membership by IGMP or MLD, on the device that it finds, leash or not. */
+static bool is_join(int level, int name)
+{
+	if (level == IPPROTO_IP)
+		return name == IP_ADD_MEMBERSHIP || name == IP_ADD_SOURCE_MEMBERSHIP ||
+		       name == MCAST_JOIN_GROUP || name == MCAST_JOIN_SOURCE_GROUP;
+	if (level == IPPROTO_IPV6)
+		return name == IPV6_JOIN_GROUP || name == IPV6_JOIN_ANYCAST ||
+		       name == MCAST_JOIN_GROUP || name == MCAST_JOIN_SOURCE_GROUP;
+	return false;
+}
+
+static bool names_device(int level, int name)
+{
+	return level == SOL_SOCKET && (name == SO_BINDTODEVICE || name == SO_BINDTOIFINDEX);
+}
+
+static bool is_socket(int fd)
+{
+	int domain;
+	socklen_t length = sizeof(domain);
+
+	return libc()->getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0;
+}
+
+static int check_device(const char *name, size_t length)
+{
+	if (length == 0 || *name == '\0' ||
+	    (strnlen(name, length) == 2 && memcmp(name, "lo", 2) == 0))
+		return 0;
+	return -EPERM;
+}
+
+static int check_index(int index)
+{
+	if (index < 0)
+		return -EINVAL;
+	return index <= 1 ? 0 : -EPERM; /* 0: none; 1: the loopback device */
+}
+
+/*
+ * What the kernel says to an unprivileged process whose socket is bound already: -EPERM. The
+ * loopback device, and none at all, are what it may ask for: nothing changes. Programs that cannot
+ * have a device go on with the address (curl --interface).
+ */
+static int set_device(int fd, int name, const void *value, socklen_t length)
+{
+	char device[DEVICE_NAME_MAX];
+	size_t size = name == SO_BINDTOIFINDEX ? sizeof(int) : sizeof(device);
+	int index;
+
+	if (!is_socket(fd))
+		return error_last();
+	if ((int)length < 0 || (name == SO_BINDTOIFINDEX && length < sizeof(int)))
+		return -EINVAL;
+	if (length < size)
+		size = length;
+	if (!memory_is_readable(value, size))
+		return -EFAULT;
+	if (name == SO_BINDTODEVICE) {
+		memcpy(device, value, size);
+		return check_device(device, size);
+	}
+	memcpy(&index, value, sizeof(index));
+	return check_index(index);
+}
+
+HOOK int setsockopt(int fd, int level, int name, const void *value, socklen_t length)
+{
+	const int saved = errno;
+	const struct session *session;
+
+	if (!is_join(level, name) && !names_device(level, name))
+		return libc()->setsockopt(fd, level, name, value, length);
+	session = session_get();
+	if (names_device(level, name) && leash_is_wanted(session))
+		return hook_return(set_device(fd, name, value, length), saved);
+	if (names_device(level, name))
+		return hook_return(leash_set_option(session, fd, name, value, length), saved);
+	if (session->passive || !is_socket(fd))
+		return libc()->setsockopt(fd, level, name, value, length);
+	return hook_return(-EACCES, saved);
+}

@@ -1,0 +1,65 @@
+#include "base/memory.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define PAGE 4096u
+
+/* Two pages, of which the second cannot be touched. */
+static char *make_edge(void)
+{
+	char *pages =
+		mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	mprotect(pages + PAGE, PAGE, PROT_NONE);
+	return pages + PAGE;
+}
+
+Test(memory, what_can_be_read_is_readable)
+{
+	static char variable;
+	char local[100];
+	char *edge = make_edge(), *heap = malloc(3 * PAGE);
+
+	cr_assert(memory_is_readable(&variable, 1));
+	cr_assert(memory_is_readable(local, sizeof(local)));
+	cr_assert(memory_is_readable("constant", 9));
+	cr_assert(memory_is_readable(heap + 1, 3 * PAGE - 1));
+	cr_assert(memory_is_readable(edge - 1, 1));
+	cr_assert(memory_is_readable(edge - 100, 100));
+	free(heap);
+}
+
+Test(memory, what_cannot_be_read_is_not)
+{
+	char *edge = make_edge();
+
+	cr_assert(!memory_is_readable(NULL, 1));
+	cr_assert(!memory_is_readable((void *)1, 16));
+	cr_assert(!memory_is_readable((void *)-16, 16));
+	cr_assert(!memory_is_readable((void *)-16, 32));
+	cr_assert(!memory_is_readable(edge, 1));
+	cr_assert(!memory_is_readable(edge - 1, 2));
+	cr_assert(!memory_is_readable(edge - PAGE, 2 * PAGE));
+}
+
+Test(memory, nothing_is_always_readable)
+{
+	cr_assert(memory_is_readable(NULL, 0));
+}
+
+Test(memory, looking_changes_neither_errno_nor_the_memory)
+{
+	char *edge = make_edge();
+
+	memset(edge - PAGE, 'x', PAGE);
+	errno = EDOM;
+	cr_assert(!memory_is_readable(edge, 8));
+	cr_assert_eq(errno, EDOM);
+	cr_assert(memory_is_readable(edge - 16, 16));
+	cr_assert_eq(errno, EDOM);
+	cr_assert_eq(edge[-16], 'x');
+}
