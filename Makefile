@@ -126,7 +126,7 @@ $(TESTS): $(call obj,$(TEST_SRC) $(LIVE_SRC) $(TOOL_SRC) $(filter-out $(PROXY_MA
 # the threads that call the library.
 $(BUILD)/tests/clients/%: tests/clients/%.c
 	@mkdir -p $(@D)
-	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(if $(filter tsan,$(VARIANT)),$(SANITIZE)) -Itests -O1 -g -MMD -MP -MF $@.d -o $@ $< -lpthread
+	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(if $(filter tsan,$(VARIANT)),$(SANITIZE)) -Itests -O1 -g -MMD -MP -MF $@.d -o $@ $< -Wl,--as-needed -lpthread -lresolv
 
 # The same, of whatever variant: a sanitizer's runtime would find its own ways.
 $(BUILD)/tests/leak/call: $(CALL_SRC) tests/leak/call/call.h
@@ -147,7 +147,7 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(ca
 
 $(BUILD)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
-	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O2 -g -MMD -MP -MF $@.d -o $@ $< -lpthread
+	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O2 -g -MMD -MP -MF $@.d -o $@ $< -Wl,--as-needed -lpthread -lresolv
 
 tests: all $(TESTS) $(CLIENTS) $(LEAKS) $(REPLAYS)
 

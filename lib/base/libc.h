@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
+#include <resolv.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
@@ -32,6 +33,21 @@ ssize_t __recv_chk(int fd, void *buffer, size_t length, size_t size, int flags);
 ssize_t __recvfrom_chk(int fd, void *buffer, size_t length, size_t size, int flags,
 		       struct sockaddr *addr, socklen_t *addr_length);
 
+/* The names that programs of before glibc 2.34 ask by; resolv.h has the newer ones only. */
+int __res_query(const char *name, int class, int type, unsigned char *answer, int size);
+int __res_search(const char *name, int class, int type, unsigned char *answer, int size);
+int __res_querydomain(const char *name, const char *domain, int class, int type,
+		      unsigned char *answer, int size);
+int __res_send(const unsigned char *query, int length, unsigned char *answer, int size);
+int __res_nquery(res_state state, const char *name, int class, int type, unsigned char *answer,
+		 int size);
+int __res_nsearch(res_state state, const char *name, int class, int type, unsigned char *answer,
+		  int size);
+int __res_nquerydomain(res_state state, const char *name, const char *domain, int class, int type,
+		       unsigned char *answer, int size);
+int __res_nsend(res_state state, const unsigned char *query, int length, unsigned char *answer,
+		int size);
+
 /*
  * A small variable that every process writes: beside the initialised data, whose page is written
  * anyway, and not among large arrays that hardly anybody touches. 4 KiB a process are at stake.
@@ -44,6 +60,14 @@ ssize_t __recvfrom_chk(int fd, void *buffer, size_t length, size_t size, int fla
 	REPLACED(__read_chk)                                                                       \
 	REPLACED(__recv_chk)                                                                       \
 	REPLACED(__recvfrom_chk)                                                                   \
+	REPLACED(__res_nquery)                                                                     \
+	REPLACED(__res_nquerydomain)                                                               \
+	REPLACED(__res_nsearch)                                                                    \
+	REPLACED(__res_nsend)                                                                      \
+	REPLACED(__res_query)                                                                      \
+	REPLACED(__res_querydomain)                                                                \
+	REPLACED(__res_search)                                                                     \
+	REPLACED(__res_send)                                                                       \
 	REPLACED(accept)                                                                           \
 	REPLACED(accept4)                                                                          \
 	REPLACED(bind)                                                                             \
@@ -52,6 +76,7 @@ ssize_t __recvfrom_chk(int fd, void *buffer, size_t length, size_t size, int fla
 	REPLACED(dup)                                                                              \
 	REPLACED(dup2)                                                                             \
 	REPLACED(dup3)                                                                             \
+	REPLACED(endhostent)                                                                       \
 	REPLACED(epoll_ctl)                                                                        \
 	REPLACED(epoll_pwait)                                                                      \
 	REPLACED(epoll_pwait2)                                                                     \
@@ -59,6 +84,17 @@ ssize_t __recvfrom_chk(int fd, void *buffer, size_t length, size_t size, int fla
 	REPLACED(fcntl)                                                                            \
 	REPLACED(fcntl64)                                                                          \
 	REPLACED(getaddrinfo)                                                                      \
+	REPLACED(getaddrinfo_a)                                                                    \
+	REPLACED(gethostbyaddr)                                                                    \
+	REPLACED(gethostbyaddr_r)                                                                  \
+	REPLACED(gethostbyname)                                                                    \
+	REPLACED(gethostbyname2)                                                                   \
+	REPLACED(gethostbyname2_r)                                                                 \
+	REPLACED(gethostbyname_r)                                                                  \
+	REPLACED(gethostent)                                                                       \
+	REPLACED(gethostent_r)                                                                     \
+	REPLACED(gethostid)                                                                        \
+	REPLACED(getnameinfo)                                                                      \
 	REPLACED(getpeername)                                                                      \
 	REPLACED(getsockname)                                                                      \
 	REPLACED(getsockopt)                                                                       \
@@ -72,6 +108,14 @@ ssize_t __recvfrom_chk(int fd, void *buffer, size_t length, size_t size, int fla
 	REPLACED(recvfrom)                                                                         \
 	REPLACED(recvmmsg)                                                                         \
 	REPLACED(recvmsg)                                                                          \
+	REPLACED(res_nquery)                                                                       \
+	REPLACED(res_nquerydomain)                                                                 \
+	REPLACED(res_nsearch)                                                                      \
+	REPLACED(res_nsend)                                                                        \
+	REPLACED(res_query)                                                                        \
+	REPLACED(res_querydomain)                                                                  \
+	REPLACED(res_search)                                                                       \
+	REPLACED(res_send)                                                                         \
 	REPLACED(select)                                                                           \
 	REPLACED(send)                                                                             \
 	REPLACED(sendfile)                                                                         \
@@ -79,6 +123,7 @@ ssize_t __recvfrom_chk(int fd, void *buffer, size_t length, size_t size, int fla
 	REPLACED(sendmmsg)                                                                         \
 	REPLACED(sendmsg)                                                                          \
 	REPLACED(sendto)                                                                           \
+	REPLACED(sethostent)                                                                       \
 	REPLACED(setsockopt)                                                                       \
 	REPLACED(shutdown)                                                                         \
 	REPLACED(socket)                                                                           \

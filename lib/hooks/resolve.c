@@ -3,12 +3,8 @@
  * local names and placeholders go to it as literals, so that what freeaddrinfo frees is always
  * libc's own.
  */
-#include "base/log.h"
-#include "hooks/connect.h"
 #include "hooks/hook.h"
-#include "hooks/leash.h"
-#include "names/hosts.h"
-#include "tunnel/slots.h"
+#include "hooks/lookup.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -30,12 +26,6 @@ struct answer {
 };
 
 /* ---- literals ---- */
-
-static bool is_literal(const char *node)
-{
-	struct in_addr address;
-	return strchr(node, ':') || (inet_aton(node, &address) && !strpbrk(node, " \t\n\v\f\r"));
-}
 
 /*
  * libc with a host that needs no look-up. AI_ADDRCONFIG would hide families this machine has no
@@ -141,112 +131,6 @@ static int give_local(const struct question *q, const struct hosts_address *addr
 
 /* ---- names ---- */
 
-static int resolver_error(int error)
-{
-	switch (-error) {
-	case EHOSTUNREACH:
-	case ENXIO:
-	case EADDRNOTAVAIL:
-		return EAI_NONAME;
-	case ECONNABORTED:
-	case ETIMEDOUT:
-	case ECONNRESET:
-		return EAI_AGAIN;
-	case ENETDOWN:
-		errno = ENETDOWN;
-		return EAI_SYSTEM;
-	default:
-		return EAI_FAIL;
-	}
-}
-
-static int run(struct session *session, int fd, struct tunnel *tunnel)
-{
-	struct tunnel_start start;
-
-	tunnel_begin(tunnel, TUNNEL_OWN_SOCKET);
-	int r = tunnel_start(tunnel, fd, &start);
-
-	while (r == -EINTR || r == -EINPROGRESS) /* a resolver is not interrupted */
-		r = tunnel_finish(tunnel, fd, TUNNEL_OWN_SOCKET);
-	connect_learn(session, tunnel, r);
-	return r;
-}
-
-/* Asks the proxy, on a connection of our own. 0 and the answer, or -errno. */
-static int ask_proxy(struct session *session, const struct socks5_request *request,
-		     struct socks5_address *ret)
-{
-	const struct in6_addr *proxy =
-		(const struct in6_addr *)(const void *)session->proxy.address;
-	const int domain = IN6_IS_ADDR_V4MAPPED(proxy) ? AF_INET : AF_INET6;
-	struct tunnel *tunnel = slots_take();
-	int r = tunnel ? connect_plan(session, domain, request, tunnel) : -ENOBUFS;
-	const int fd = r == 0 ? leash_socket(session, domain, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
-
-	if (r == 0)
-		r = fd < 0 ? fd : run(session, fd, tunnel);
-	if (r == 0)
-		socks5_client_bound(&tunnel->client, ret);
-	if (fd >= 0)
-		libc()->close(fd);
-	if (tunnel)
-		slots_give(tunnel, atomic_load(&tunnel->cookie));
-	return r;
-}
-
-/*
- * A remote name has no local address: connecting there would go past the proxy, or to the name that
- * somebody else's placeholder stands for.
- */
-static bool is_local(const struct session *session, const struct socks5_address *bound)
-{
-	uint8_t address[16] = { [10] = 0xff, [11] = 0xff };
-
-	if (bound->type == SOCKS5_IPV6)
-		memcpy(address, bound->bytes, 16);
-	else
-		memcpy(address + 12, bound->bytes, 4);
-	return policy_is_loopback(&session->policy, address) ||
-	       policy_is_placeholder(&session->policy, address);
-}
-
-static int resolve_by_proxy(struct session *session, const struct question *q,
-			    struct hosts_address *ret)
-{
-	struct socks5_request request = { .command = SOCKS5_RESOLVE,
-					  .target = { .type = SOCKS5_NAME,
-						      .length = (uint8_t)q->length } };
-	struct socks5_address bound;
-
-	memcpy(request.target.bytes, q->node, q->length);
-	const int r = ask_proxy(session, &request, &bound);
-	if (r < 0)
-		return r;
-	if (bound.type == SOCKS5_NAME)
-		return -EPROTO;
-	if (is_local(session, &bound))
-		return -EHOSTUNREACH;
-	ret->family = bound.type == SOCKS5_IPV4 ? AF_INET : AF_INET6;
-	memcpy(ret->bytes, bound.bytes, bound.length);
-	return 0;
-}
-
-static int get_placeholder(struct session *session, const struct question *q,
-			   struct hosts_address *ret)
-{
-	uint32_t address;
-	struct pool *pool = session_pool(session);
-	const int r = pool ? pool_get_address(pool, q->node, q->length, &address) : -ENOMEM;
-
-	if (r < 0)
-		return r;
-	address = htonl(address);
-	ret->family = AF_INET;
-	memcpy(ret->bytes, &address, sizeof(address));
-	return 0;
-}
-
 /* An IPv4 socket cannot reach an IPv6 proxy, so names lead to IPv6 sockets there. */
 static bool needs_ipv6(const struct session *session, const struct question *q)
 {
@@ -259,17 +143,13 @@ static int give_remote(struct session *session, struct question *q, struct addri
 {
 	struct hosts_address address;
 	struct answer answer = { 0 };
-	int r = -EOPNOTSUPP;
+	const int r = lookup_name(session, q->node, q->length, LOOKUP_MAY_WAIT, &address);
 
-	if (get_placeholder(session, q, &address) < 0)
-		return EAI_NONAME; /* no hostname at all, so the proxy is not asked either */
-	if (session->policy.header->resolve == BLOB_RESOLVE_PROXY)
-		r = resolve_by_proxy(session, q, &address);
-	if (r == 0)
+	if (r < 0)
+		return lookup_eai(session, r);
+	if (r == LOOKUP_RESOLVED)
 		return give(q, append(q, &address, should_map(q, &address, 1), &answer), &answer,
 			    ret_list);
-	if (r != -EOPNOTSUPP)
-		return resolver_error(r);
 	if (needs_ipv6(session, q))
 		q->family = AF_INET6;
 	return give(q, append(q, &address, true, &answer), &answer, ret_list);
@@ -286,7 +166,7 @@ static int resolve(struct session *session, struct question *q, struct addrinfo 
 {
 	struct hosts_address local[HOSTS_MAX];
 
-	if (is_literal(q->node) || (q->flags & AI_NUMERICHOST))
+	if (lookup_is_literal(q->node) || (q->flags & AI_NUMERICHOST))
 		return ask_libc(q, q->node, q->family, q->flags, ret_list);
 	if (!is_ascii(q->node))
 		return q->flags & AI_IDN ? EAI_IDN_ENCODE : EAI_NONAME;
@@ -294,12 +174,6 @@ static int resolve(struct session *session, struct question *q, struct addrinfo 
 
 	if (count > 0)
 		return give_local(q, local, count, ret_list);
-	if (session->error < 0) {
-		errno = -session->error;
-		return EAI_SYSTEM;
-	}
-	if (q->length == 0 || q->length > SOCKS5_NAME_MAX)
-		return EAI_NONAME;
 	return give_remote(session, q, ret_list);
 }
 
@@ -324,4 +198,25 @@ HOOK int getaddrinfo(const char *restrict node, const char *restrict service,
 	if (r != EAI_SYSTEM)
 		errno = saved;
 	return r;
+}
+
+/*
+ * Every answer is there at once, so none is ever in progress, and gai_suspend, gai_error and
+ * gai_cancel, which are libc's, find them all done. Given no requests, libc notifies as it does of
+ * requests that are done: by the signal, or in a thread that it makes.
+ */
+HOOK int getaddrinfo_a(int mode, struct gaicb **restrict list, int count,
+		       struct sigevent *restrict notify)
+{
+	const bool is_bad = mode != GAI_WAIT && mode != GAI_NOWAIT;
+
+	if (session_get()->passive || is_bad)
+		return libc()->getaddrinfo_a(mode, list, count, notify);
+	for (int i = 0; i < count; i++) {
+		struct gaicb *request = list[i];
+		if (request)
+			request->__return = getaddrinfo(request->ar_name, request->ar_service,
+							request->ar_request, &request->ar_result);
+	}
+	return libc()->getaddrinfo_a(mode, list, 0, notify);
 }

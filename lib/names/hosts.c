@@ -21,10 +21,19 @@ enum field {
 
 /* One pass over the file, byte by byte, so that lines may have any length. */
 struct scan {
-	const char *name;
+	const char *name; /* the name that is looked for; NULL: an address, or nothing */
 	size_t length;
-	struct hosts_address *found; /* HOSTS_MAX */
+	const struct hosts_address *looked_for; /* an address; NULL: a name, or nothing */
+	struct hosts_address *found;		/* HOSTS_MAX */
 	unsigned count;
+	int family;		   /* that counts; 0: any */
+	struct hosts_names *names; /* of the lines that match; NULL: nobody asks */
+	size_t mark;		   /* where this line's names begin, */
+	bool was_cut;		   /* and what was so then */
+	bool matches;		   /* this line */
+	bool known;		   /* a line had the name, with an address of any family */
+	bool only_one;		   /* line */
+	bool done;
 	enum field field;
 	size_t taken; /* bytes of the current word */
 	bool differs; /* the current word is not the name */
@@ -57,33 +66,82 @@ static bool is_known(const struct scan *scan, const struct hosts_address *addres
 	return false;
 }
 
-/* Adds an address in its text form; what is none adds nothing. */
-static void add_address(struct scan *scan, const char *text)
+static bool parse_address(const char *text, struct hosts_address *ret)
 {
-	struct hosts_address address = { .family = AF_INET };
+	*ret = (struct hosts_address){ .family = AF_INET };
+	if (inet_pton(AF_INET, text, ret->bytes) == 1)
+		return true;
+	*ret = (struct hosts_address){ .family = AF_INET6 };
+	return inet_pton(AF_INET6, text, ret->bytes) == 1;
+}
 
-	if (inet_pton(AF_INET, text, address.bytes) != 1) {
-		address = (struct hosts_address){ .family = AF_INET6 };
-		if (inet_pton(AF_INET6, text, address.bytes) != 1)
-			return;
-	}
+/* Adds an address in its text form; what is none, or of another family, adds nothing. */
+static bool add_address(struct scan *scan, const char *text)
+{
+	struct hosts_address address;
+
+	if (!parse_address(text, &address))
+		return false;
+	scan->known = true;
+	if (scan->family != 0 && address.family != scan->family)
+		return false;
 	if (scan->count < HOSTS_MAX && !is_known(scan, &address))
 		scan->found[scan->count++] = address;
+	return true;
+}
+
+/* ---- names ---- */
+
+static void put_byte(struct hosts_names *names, char c)
+{
+	if (names->used < names->size)
+		names->at[names->used++] = c;
+	else
+		names->cut = true;
+}
+
+/* The one name of a line that is in no file. */
+static void put_name(struct hosts_names *names, const char *name, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		put_byte(names, name[i]);
+	put_byte(names, '\0');
+	put_byte(names, '\0');
 }
 
 /* ---- the file ---- */
 
+static void take_name_byte(struct scan *scan, char c)
+{
+	if (scan->names)
+		put_byte(scan->names, c);
+	if (!scan->name)
+		return;
+	if (scan->taken < scan->length)
+		scan->differs |= lower(c) != lower(scan->name[scan->taken]);
+	else if (scan->taken > scan->length || c != '.') /* one trailing dot does not count */
+		scan->differs = true;
+}
+
 static void take_byte(struct scan *scan, char c)
 {
-	if (scan->field == FIELD_ADDRESS) {
-		if (scan->address_length < sizeof(scan->address))
-			scan->address[scan->address_length++] = c;
-	} else if (scan->taken < scan->length) {
-		scan->differs |= lower(c) != lower(scan->name[scan->taken]);
-	} else if (scan->taken > scan->length || c != '.') { /* one trailing dot does not count */
-		scan->differs = true;
-	}
+	if (scan->field == FIELD_NAMES)
+		take_name_byte(scan, c);
+	else if (scan->address_length < sizeof(scan->address))
+		scan->address[scan->address_length++] = c;
 	scan->taken++;
+}
+
+/* Whether names behind this address may be what is looked for. */
+static bool is_wanted(const struct scan *scan)
+{
+	struct hosts_address address;
+
+	if (scan->name)
+		return true; /* which is asked of the few lines with that name */
+	if (!parse_address(scan->address, &address))
+		return false;
+	return !scan->looked_for || memcmp(&address, scan->looked_for, sizeof(address)) == 0;
 }
 
 static void end_address(struct scan *scan)
@@ -92,15 +150,37 @@ static void end_address(struct scan *scan)
 	if (scan->address_length == sizeof(scan->address))
 		return;
 	scan->address[scan->address_length] = '\0';
-	scan->field = FIELD_NAMES;
+	if (is_wanted(scan))
+		scan->field = FIELD_NAMES;
 }
 
 static void end_name(struct scan *scan)
 {
-	if (scan->differs || scan->taken < scan->length)
+	if (scan->names)
+		put_byte(scan->names, '\0');
+	if (scan->name && (scan->differs || scan->taken < scan->length))
 		return;
+	if (scan->names) {
+		scan->matches = true;
+		return;
+	}
 	add_address(scan, scan->address);
 	scan->field = FIELD_REST;
+}
+
+/* The names of a line stay when it has the one looked for, and an address that is asked for. */
+static void end_entry(struct scan *scan)
+{
+	if (scan->matches && add_address(scan, scan->address)) {
+		put_byte(scan->names, '\0');
+		scan->done = scan->only_one;
+	} else {
+		scan->names->used = scan->mark;
+		scan->names->cut = scan->was_cut;
+	}
+	scan->mark = scan->names->used;
+	scan->was_cut = scan->names->cut;
+	scan->matches = false;
 }
 
 static void end_word(struct scan *scan)
@@ -116,6 +196,8 @@ static void end_word(struct scan *scan)
 static void end_line(struct scan *scan)
 {
 	end_word(scan);
+	if (scan->names)
+		end_entry(scan);
 	scan->field = FIELD_ADDRESS;
 	scan->address_length = 0;
 }
@@ -125,9 +207,10 @@ static bool is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static void take_bytes(struct scan *scan, const char *at, const char *end)
+/* Where it stopped: at the end, or behind the line that was enough. */
+static const char *take_bytes(struct scan *scan, const char *at, const char *end)
 {
-	while (at < end) {
+	while (at < end && !scan->done) {
 		const char c = *at++;
 
 		if (c == '\n') {
@@ -144,6 +227,7 @@ static void take_bytes(struct scan *scan, const char *at, const char *end)
 			take_byte(scan, c);
 		}
 	}
+	return at;
 }
 
 /* O_NONBLOCK for the case that it is a FIFO. */
@@ -157,22 +241,28 @@ static int open_file(const char *path)
 	return fd;
 }
 
-static void scan_file(struct scan *scan, const char *path)
+/* From an offset; where it stopped. */
+static uint64_t scan_file(struct scan *scan, const char *path, uint64_t offset)
 {
 	char buffer[4096];
 	const int fd = open_file(path);
 	ssize_t r = -1;
 
 	if (fd < 0)
-		return;
-	do {
+		return offset;
+	if (offset > 0 && lseek(fd, (off_t)offset, SEEK_SET) < 0)
+		r = 0;
+	while (r != 0 && !scan->done) {
 		r = libc()->read(fd, buffer, sizeof(buffer));
 		if (r > 0)
-			take_bytes(scan, buffer, buffer + r);
-	} while (r == (ssize_t)sizeof(buffer) ||
-		 (r < 0 && errno == EINTR)); /* a short read ends a file */
-	end_line(scan);
+			offset += (uint64_t)(take_bytes(scan, buffer, buffer + r) - buffer);
+		if (r < (ssize_t)sizeof(buffer) && !(r < 0 && errno == EINTR))
+			break; /* a short read ends a file */
+	}
+	if (!scan->done)
+		end_line(scan);
 	libc()->close(fd);
+	return offset;
 }
 
 /* ---- built-in names ---- */
@@ -188,30 +278,106 @@ static bool is_localhost(const char *name, size_t length)
 	return length > size && is_same(name + length - size, suffix, size);
 }
 
+size_t hosts_own_name(char *ret)
+{
+	ERROR_PROTECT;
+
+	ret[0] = '\0';
+	return gethostname(ret, NODE_MAX) < 0 ? 0 : strnlen(ret, NODE_MAX);
+}
+
 static bool is_own_hostname(const char *name, size_t length)
 {
 	char node[NODE_MAX];
+	return hosts_own_name(node) == length && is_same(name, node, length);
+}
 
-	if (gethostname(node, sizeof(node)) < 0)
-		return false;
-	return strnlen(node, sizeof(node)) == length && is_same(name, node, length);
+static bool is_built_in(const char *name, size_t length)
+{
+	return is_localhost(name, length) || is_own_hostname(name, length);
+}
+
+static void add_built_in(struct scan *scan)
+{
+	add_address(scan, "127.0.0.1");
+	add_address(scan, "::1");
+}
+
+static size_t without_dot(const char *name, size_t length)
+{
+	return length > 0 && name[length - 1] == '.' ? length - 1 : length;
 }
 
 unsigned hosts_find(const char *path, const char *name, size_t length,
 		    struct hosts_address ret[HOSTS_MAX])
 {
 	ERROR_PROTECT;
-	struct scan scan = { .name = name, .found = ret };
+	struct scan scan = { .name = name, .length = without_dot(name, length), .found = ret };
 
-	if (length > 0 && name[length - 1] == '.')
-		length--;
-	if (length == 0)
+	if (scan.length == 0)
 		return 0;
-	scan.length = length;
-	scan_file(&scan, path);
-	if (scan.count == 0 && (is_localhost(name, length) || is_own_hostname(name, length))) {
-		add_address(&scan, "127.0.0.1");
-		add_address(&scan, "::1");
-	}
+	scan_file(&scan, path, 0);
+	if (scan.count == 0 && is_built_in(name, scan.length))
+		add_built_in(&scan);
 	return scan.count;
+}
+
+bool hosts_find_entry(const char *path, const char *name, size_t length, int family,
+		      struct hosts_address ret[HOSTS_MAX], unsigned *ret_count,
+		      struct hosts_names *names)
+{
+	ERROR_PROTECT;
+	struct scan scan = { .name = name,
+			     .length = without_dot(name, length),
+			     .family = family,
+			     .found = ret,
+			     .names = names };
+
+	if (scan.length == 0)
+		return false;
+	scan_file(&scan, path, 0);
+	if (!scan.known && is_built_in(name, scan.length)) {
+		add_built_in(&scan);
+		put_name(names, name, scan.length);
+	}
+	*ret_count = scan.count;
+	return scan.known;
+}
+
+static bool is_loopback(const struct hosts_address *address)
+{
+	static const uint8_t ipv4[4] = { 127, 0, 0, 1 }, ipv6[16] = { [15] = 1 };
+
+	return address->family == AF_INET ? memcmp(address->bytes, ipv4, sizeof(ipv4)) == 0
+					  : memcmp(address->bytes, ipv6, sizeof(ipv6)) == 0;
+}
+
+bool hosts_find_names(const char *path, const struct hosts_address *address,
+		      struct hosts_names *names)
+{
+	ERROR_PROTECT;
+	struct hosts_address found[HOSTS_MAX];
+	struct scan scan = {
+		.looked_for = address, .found = found, .names = names, .only_one = true
+	};
+
+	scan_file(&scan, path, 0);
+	if (!scan.done && scan.count == 0 && is_loopback(address)) {
+		put_name(names, "localhost", sizeof("localhost") - 1);
+		return true;
+	}
+	return scan.count > 0;
+}
+
+bool hosts_next(const char *path, uint64_t *offset, struct hosts_address *ret,
+		struct hosts_names *names)
+{
+	ERROR_PROTECT;
+	struct hosts_address found[HOSTS_MAX];
+	struct scan scan = { .found = found, .names = names, .only_one = true };
+
+	*offset = scan_file(&scan, path, *offset);
+	if (scan.count > 0)
+		*ret = found[0];
+	return scan.count > 0;
 }

@@ -1,0 +1,49 @@
+/*
+ * lookup: names and addresses, looked up without a nameserver: in the hosts file, among the
+ * placeholders, or by the proxy. The families of resolver calls (resolve, hostent, nameinfo, res,
+ * nameserver) differ only in how they say it. Values on the stack; any thread.
+ */
+#ifndef HOOKS_LOOKUP_H
+#define HOOKS_LOOKUP_H
+
+#include "names/hosts.h"
+#include "session/session.h"
+
+/* May the call wait for the proxy? A datagram's answer may not. */
+enum lookup_wait { LOOKUP_AT_ONCE, LOOKUP_MAY_WAIT };
+
+/* How a name was answered. */
+enum lookup_kind {
+	LOOKUP_PLACEHOLDER, /* an address that stands for the name */
+	LOOKUP_RESOLVED,    /* by the proxy */
+};
+
+/* Whether the text is an address, as inet_aton(3) or IPv6 has it: no name, and nothing to look up.
+ */
+bool lookup_is_literal(const char *text);
+
+/*
+ * The address of a name that the hosts file does not have: an enum lookup_kind, or -errno, for
+ * lookup_eai or lookup_h_errno. With an alias the name below it is the one below .onion.
+ */
+int lookup_name(struct session *session, const char *name, size_t length, enum lookup_wait wait,
+		struct hosts_address *ret);
+
+/*
+ * The name of an address, from the placeholders, the hosts file, or the proxy: its length, or
+ * -errno as above.
+ */
+int lookup_address(struct session *session, const struct hosts_address *address,
+		   enum lookup_wait wait, char ret_name[256]);
+
+/* An address in the one form that policy and placeholders know, IPv4 mapped; and back: IPv4 again
+ * where it was mapped. */
+void lookup_widen(const struct hosts_address *address, uint8_t ret[16]);
+void lookup_narrow(struct hosts_address *address);
+
+/* What a look-up that failed is called: EAI_…, and with EAI_SYSTEM errno is set; h_errno's value,
+ * and with NETDB_INTERNAL errno is set. */
+int lookup_eai(const struct session *session, int error);
+int lookup_h_errno(const struct session *session, int error);
+
+#endif
