@@ -187,6 +187,7 @@ static void set_scalars(struct blob_header *header, const struct config *config)
 	header->why = config->why;
 	memcpy(header->pool, config->pool, sizeof(header->pool));
 	header->pool_prefix = config->pool_prefix;
+	header->min_uid = config->min_uid;
 }
 
 static void lay_out(struct draft *draft, const struct config *config)
@@ -375,6 +376,7 @@ static void take_scalars(const struct blob_header *header, struct config *config
 	config->why = header->why;
 	memcpy(config->pool, header->pool, sizeof(config->pool));
 	config->pool_prefix = header->pool_prefix;
+	config->min_uid = header->min_uid;
 	/* A level of none says that nobody asked; whoever asks now gets the built-in one. */
 	config->log_wanted = header->log_level != LOG_NONE;
 	if (config->log_wanted)

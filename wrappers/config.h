@@ -75,6 +75,7 @@ struct config {
 	uint8_t why;
 	uint8_t pool[4];
 	uint8_t pool_prefix;
+	uint32_t min_uid; /* of the policy for the whole machine */
 	uint8_t log_level;
 	bool log_wanted; /* also without a file */
 	bool quiet;

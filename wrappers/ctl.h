@@ -21,6 +21,7 @@ typedef int ctl_function(int argc, char **argv);
 
 ctl_function ctl_check;
 ctl_function ctl_errors;
+ctl_function ctl_system;
 
 /*
  * Takes a command's options out of argv; what is left behind argv[0] are its arguments, least to

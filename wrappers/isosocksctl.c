@@ -16,6 +16,8 @@ static const struct command {
 } commands[] = {
 	{ "check", "[FILE]", "whether a configuration is right, and what is not", ctl_check },
 	{ "errors", "", "what a proxy's reply codes mean, and the errno of each", ctl_errors },
+	{ "system", "enable|disable|status", "preload the library for the whole machine, safely",
+	  ctl_system },
 };
 
 static const struct command *find_command(const char *name)

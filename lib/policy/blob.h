@@ -104,8 +104,9 @@ struct blob_header {
 	uint8_t why;	   /* 1: failures are kept for `isosocksctl why` */
 	uint8_t pool_prefix;
 	uint8_t zero[2];
-	uint8_t pool[4]; /* first address of the placeholder pool */
-	uint8_t zero2[4];
+	uint8_t pool[4];	/* first address of the placeholder pool */
+	uint32_t min_uid;	/* in /etc/isosocks.policy: users below are not concerned, unless an
+				 * application names them */
 	struct blob_span token; /* appended to ISOLATION; empty: none */
 	struct blob_span alias; /* suffix that stands for .onion; empty: none */
 	struct blob_span log_file;

@@ -226,7 +226,6 @@ static void check_settings(struct check *check, const struct blob_header *header
 	expect(check, header->why <= 1);
 	check_methods(check, header->methods);
 	check_zero(check, header->zero, sizeof(header->zero));
-	check_zero(check, header->zero2, sizeof(header->zero2));
 	check_pool(check, header);
 }
 
