@@ -87,6 +87,17 @@ static void mount_build(void)
 		give_up("a bind mount of the build");
 }
 
+/* KEEP=1 keeps what a test has left. What is mounted in the folder is not gone into. */
+static void remove_folder(void)
+{
+	g_autofree char *command = g_strdup_printf("rm -rf --one-file-system %s", lab.folder);
+
+	if (g_getenv("KEEP") || (lab.build && umount2(lab.build, MNT_DETACH) < 0))
+		return;
+	if (system(command) != 0)
+		fprintf(stderr, "%s is left behind\n", lab.folder);
+}
+
 /*
  * The first process of a PID namespace takes all others with it when it ends; this one ends with
  * the test, however that does. Without it a daemon would outlive a test that fails.
@@ -128,6 +139,7 @@ void lab_open(void)
 	umask(022);
 	lab.folder = g_dir_make_tmp("isosocks-lab-XXXXXX", NULL);
 	cr_assert_not_null(lab.folder);
+	atexit(remove_folder);
 	chmod(lab.folder, 0777);
 	raise_loopback();
 	mount_build();
