@@ -13,10 +13,12 @@ static struct libc real;
  */
 const struct libc *libc_load(void)
 {
+#define LIBC_IGNORE(name)
 #define LIBC_FIND(name)                                                                            \
 	__atomic_store_n((void **)&real.name, dlsym(RTLD_NEXT, #name), __ATOMIC_RELAXED);
-	LIBC_FUNCTIONS(LIBC_FIND, LIBC_FIND)
+	LIBC_FUNCTIONS(LIBC_FIND, LIBC_FIND, LIBC_IGNORE)
 #undef LIBC_FIND
+#undef LIBC_IGNORE
 	atomic_store_explicit(&libc_table, &real, memory_order_release);
 	return &real;
 }

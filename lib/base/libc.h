@@ -1,8 +1,10 @@
 /*
  * libc: the table of libc's own functions, one row each. A REPLACED row is a function this library
  * exports in libc's place; a CALLED row is one it only calls, and will not re-enter itself through.
- * Inside the library the real function is always `libc()->connect(...)`. The table fills itself at
- * the first use, from any thread, and is read-only afterwards.
+ * An OLDER row is exported as well, under a name that libc keeps for programs linked long ago:
+ * dlsym(3) does not find it, and would allocate memory to say so, in a program whose malloc is just
+ * starting. Inside the library the real function is always `libc()->connect(...)`. The table fills
+ * itself at the first use, from any thread, and is read-only afterwards.
  *
  * To add a hook: a row here, a plain function in its family's file in lib/hooks, a client in
  * tests/clients.
@@ -54,20 +56,20 @@ int __res_nsend(res_state state, const unsigned char *query, int length, unsigne
  */
 #define LIBC_WITH_DATA __attribute__((section(".data")))
 
-#define LIBC_FUNCTIONS(REPLACED, CALLED)                                                           \
+#define LIBC_FUNCTIONS(REPLACED, CALLED, OLDER)                                                    \
 	REPLACED(__poll_chk)                                                                       \
 	REPLACED(__ppoll_chk)                                                                      \
 	REPLACED(__read_chk)                                                                       \
 	REPLACED(__recv_chk)                                                                       \
 	REPLACED(__recvfrom_chk)                                                                   \
-	REPLACED(__res_nquery)                                                                     \
-	REPLACED(__res_nquerydomain)                                                               \
-	REPLACED(__res_nsearch)                                                                    \
-	REPLACED(__res_nsend)                                                                      \
-	REPLACED(__res_query)                                                                      \
-	REPLACED(__res_querydomain)                                                                \
-	REPLACED(__res_search)                                                                     \
-	REPLACED(__res_send)                                                                       \
+	OLDER(__res_nquery)                                                                        \
+	OLDER(__res_nquerydomain)                                                                  \
+	OLDER(__res_nsearch)                                                                       \
+	OLDER(__res_nsend)                                                                         \
+	OLDER(__res_query)                                                                         \
+	OLDER(__res_querydomain)                                                                   \
+	OLDER(__res_search)                                                                        \
+	OLDER(__res_send)                                                                          \
 	REPLACED(accept)                                                                           \
 	REPLACED(accept4)                                                                          \
 	REPLACED(bind)                                                                             \
@@ -133,10 +135,12 @@ int __res_nsend(res_state state, const unsigned char *query, int length, unsigne
 	REPLACED(writev)
 
 #define LIBC_SLOT(name) __typeof__(name) *name;
+#define LIBC_NO_SLOT(name)
 struct libc {
-	LIBC_FUNCTIONS(LIBC_SLOT, LIBC_SLOT)
+	LIBC_FUNCTIONS(LIBC_SLOT, LIBC_SLOT, LIBC_NO_SLOT)
 };
 #undef LIBC_SLOT
+#undef LIBC_NO_SLOT
 
 extern const struct libc *_Atomic libc_table;
 
