@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -100,6 +101,7 @@ int __res_nsend(res_state state, const unsigned char *query, int length, unsigne
 	REPLACED(getpeername)                                                                      \
 	REPLACED(getsockname)                                                                      \
 	REPLACED(getsockopt)                                                                       \
+	REPLACED(ioctl)                                                                            \
 	REPLACED(listen)                                                                           \
 	REPLACED(poll)                                                                             \
 	REPLACED(ppoll)                                                                            \

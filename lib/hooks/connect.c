@@ -176,6 +176,7 @@ int connect_plan(struct session *session, int domain, const struct socks5_reques
 	plan->retry = header->retry;
 	plan->keys_must_arrive = session->keys_must_arrive;
 	plan->has_credentials = session->has_credentials;
+	plan->was_v6only = false;
 	plan->timeout = header->timeout;
 	fill_offer(session, tunnel);
 	return fill_proxy(&session->proxy, domain, plan);
@@ -264,16 +265,21 @@ static void fill_request(const struct route *route, struct socks5_request *reque
  * An IPv6-only socket reaches an IPv4 proxy by a mapped address, once it is allowed to. One that is
  * bound to an IPv6 address cannot.
  */
-static int allow_mapped(int fd, const struct tunnel_plan *plan)
+static int allow_mapped(int fd, struct tunnel_plan *plan)
 {
+	const int off = 0;
 	socklen_t length = sizeof(int);
 	int only = 0;
 
-	if (plan->proxy.sin6_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&plan->proxy.sin6_addr) ||
-	    libc()->setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only)) == 0)
+	if (plan->proxy.sin6_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&plan->proxy.sin6_addr))
 		return 0;
 	libc()->getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &length);
-	return only ? -EADDRNOTAVAIL : 0;
+	if (!only)
+		return 0;
+	if (libc()->setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0)
+		return -EADDRNOTAVAIL;
+	plan->was_v6only = true;
+	return 0;
 }
 
 /*

@@ -31,6 +31,43 @@ static int check(int fd, const struct sockaddr *addr, socklen_t length, int flag
 	return route_datagram(session, fd, addr, length);
 }
 
+static bool may_wait(int fd, int flags)
+{
+	return !(flags & MSG_DONTWAIT) && !(libc()->fcntl(fd, F_GETFL) & O_NONBLOCK);
+}
+
+static int check_passed(int fd, const struct cmsghdr *passed, int flags)
+{
+	int r = 0, one;
+
+	for (size_t at = CMSG_LEN(0); at + sizeof(one) <= passed->cmsg_len && r == 0;
+	     at += sizeof(one)) {
+		memcpy(&one, (const char *)passed + at, sizeof(one));
+		if (table_may_be_pending(one))
+			r = pending_hand_over(one, may_wait(fd, flags));
+	}
+	return r;
+}
+
+/* Descriptors that go along (unix(7)): one on its way through the proxy must have arrived. */
+static int check_rights(int fd, const struct msghdr *message, int flags)
+{
+	int r = 0;
+
+	if (!pending_ever() || !message->msg_control ||
+	    !memory_is_readable(message->msg_control, message->msg_controllen))
+		return 0;
+	struct msghdr own = *message; /* CMSG_NXTHDR wants one that is not const */
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&own); c && r == 0; c = CMSG_NXTHDR(&own, c)) {
+		const size_t room =
+			(size_t)((const char *)own.msg_control + own.msg_controllen - (char *)c);
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len > room)
+			continue;
+		r = check_passed(fd, c, flags);
+	}
+	return r;
+}
+
 /* The kernel cuts a length that is too large here, where sendto() and connect() refuse it. */
 static int check_message(int fd, const struct msghdr *message, int flags)
 {
@@ -38,8 +75,10 @@ static int check_message(int fd, const struct msghdr *message, int flags)
 
 	if (!message || !memory_is_readable(message, sizeof(*message)))
 		return 0;
-	return check(fd, message->msg_name,
-		     (int)message->msg_namelen > (int)most ? most : message->msg_namelen, flags);
+	const int r =
+		check(fd, message->msg_name,
+		      (int)message->msg_namelen > (int)most ? most : message->msg_namelen, flags);
+	return r < 0 ? r : check_rights(fd, message, flags);
 }
 
 HOOK ssize_t sendto(int fd, const void *buffer, size_t size, int flags, const struct sockaddr *addr,

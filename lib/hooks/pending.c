@@ -29,7 +29,7 @@ static void share_tunnels(void)
 		if (!entry)
 			fd |= TABLE_PAGE_ENTRIES - 1;
 		else if (tunnel)
-			atomic_store_explicit(&tunnel->shared, true, memory_order_release);
+			atomic_fetch_or(&tunnel->shared, TUNNEL_FORKED);
 	}
 }
 
@@ -275,6 +275,83 @@ int pending_gate(int fd, int flags)
 	if (r < 0 && r != -EAGAIN && r != -EINTR)
 		pending_collect(&p);
 	return r;
+}
+
+/* ---- handed to somebody who knows nothing of the handshake ---- */
+
+#define A_NAP 10 /* ms */
+
+int pending_hand_over(int fd, bool may_wait)
+{
+	struct pending p;
+
+	if (!pending_find(fd, &p))
+		return 0;
+	int r = pending_step(&p);
+	if (r == -EINPROGRESS && may_wait)
+		r = pending_finish(&p);
+	if (r == -EINPROGRESS && !may_wait) {
+		/* The caller waits for something else, which is ready: it must not spin. */
+		struct pollfd ready = { .fd = fd, .events = tunnel_events(p.tunnel) };
+		libc()->poll(&ready, 1, A_NAP);
+		r = pending_step(&p);
+	}
+	return r == -EINPROGRESS ? -EAGAIN : r == -EINTR ? r : 0;
+}
+
+/* Whether the new program is meant to have it: it alone would, or in an expected place. */
+static bool is_handed_down(const struct pending *p)
+{
+	const uint8_t shared = atomic_load_explicit(&p->tunnel->shared, memory_order_acquire);
+	return p->fd <= STDERR_FILENO || (!(shared & TUNNEL_FORKED) && pending_is_ours());
+}
+
+static void hand_down(const struct pending *p)
+{
+	int r;
+
+	do
+		r = pending_finish(p);
+	while (r == -EINPROGRESS || r == -EINTR);
+}
+
+static void keep_back(struct pending_kept *kept, const struct pending *p, int flags)
+{
+	if (libc()->fcntl(p->fd, F_SETFD, flags | FD_CLOEXEC) == 0 &&
+	    kept->count < PENDING_KEPT_MAX)
+		kept->fds[kept->count++] = p->fd;
+}
+
+void pending_before_exec(struct pending_kept *kept, bool replaces)
+{
+	ERROR_PROTECT;
+	struct pending p;
+
+	kept->count = 0;
+	for (int fd = 0; pending_ever() && fd <= table_highest(); fd++) {
+		if (!table_find(fd))
+			fd |= TABLE_PAGE_ENTRIES - 1;
+		else if (pending_find(fd, &p) && pending_step(&p) == -EINPROGRESS) {
+			const int flags = libc()->fcntl(fd, F_GETFD);
+			if (flags < 0 || (flags & FD_CLOEXEC))
+				continue;
+			if (replaces && is_handed_down(&p))
+				hand_down(&p);
+			else
+				keep_back(kept, &p, flags);
+		}
+	}
+}
+
+void pending_after_exec(const struct pending_kept *kept)
+{
+	ERROR_PROTECT;
+
+	for (unsigned i = 0; i < kept->count; i++) {
+		const int flags = libc()->fcntl(kept->fds[i], F_GETFD);
+		if (flags >= 0)
+			libc()->fcntl(kept->fds[i], F_SETFD, flags & ~FD_CLOEXEC);
+	}
 }
 
 void pending_let_go(int fd)

@@ -50,6 +50,27 @@ void pending_collect(const struct pending *pending);
 int pending_gate(int fd, int flags);
 
 /*
+ * The descriptor is about to go to another process, which knows nothing of the handshake: that must
+ * be over before. 0: it is, one way or the other. -EINTR; -EAGAIN where the caller may not wait.
+ */
+int pending_hand_over(int fd, bool may_wait);
+
+/*
+ * Before an exec, and after one that failed. The new program would take a socket on its way for a
+ * connected one, and the proxy its bytes for a part of the handshake. So what it is to have is
+ * brought to an end before; what it only happens to have, a child's copy of its parent's, is kept
+ * from it. replaces: this process becomes the new program (exec); otherwise it starts one
+ * (posix_spawn), and keeps and drives what it has.
+ */
+#define PENDING_KEPT_MAX 64
+struct pending_kept {
+	unsigned count;
+	int fds[PENDING_KEPT_MAX];
+};
+void pending_before_exec(struct pending_kept *ret_kept, bool replaces);
+void pending_after_exec(const struct pending_kept *kept);
+
+/*
  * The descriptor is being closed. Its epoll sets get their own back, since a duplicate or a child
  * may have the socket still, and are forgotten.
  */

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/single_threaded.h>
 #include <time.h>
 
 /*
@@ -65,6 +66,23 @@ static bool is_past(uint64_t deadline)
 	return deadline != UINT64_MAX && (deadline == 0 || tunnel_now() >= deadline);
 }
 
+/*
+ * A wait for this tunnel among others, bounded so far by bound: until its deadline, and no longer
+ * than AT_MOST where somebody else can read the reply, or where it was not looked at yet whether
+ * the descriptor is still the tunnel's.
+ */
+static uint64_t shorter(uint64_t bound, const struct tunnel *tunnel, bool looked)
+{
+	const uint8_t shared = atomic_load_explicit(&tunnel->shared, memory_order_relaxed);
+	const uint64_t now = tunnel_now(), due = tunnel_deadline(tunnel);
+	const bool alone = __libc_single_threaded && !(shared & TUNNEL_FORKED);
+	uint64_t own = due > now ? due - now : 0;
+
+	if (own > AT_MOST && !(alone && looked))
+		own = AT_MOST;
+	return own < bound ? own : bound;
+}
+
 /* ---- memory ---- */
 
 static void *get_room(void *few, size_t size)
@@ -92,19 +110,26 @@ static bool any_pending(const struct pollfd *fds, nfds_t count)
 	return false;
 }
 
+/* Descriptors on their way in one set that are looked at each time. */
+#define FEW 4
+
 /* Set in asked[].events of a descriptor on its way; the kernel ignores the bit. */
 #define HIDDEN 0x4000
 
 /*
- * The tunnel to wait for, without a system call: there may be a thousand of them. An entry that is
- * out of date is found out when something becomes ready, or at the bound.
+ * The tunnel to wait for. Behind the first few without a system call, since there may be a
+ * thousand: an entry of those that is out of date is found out when something becomes ready, or at
+ * the bound.
  */
-static const struct tunnel *peek(int fd)
+static const struct tunnel *peek(int fd, unsigned number)
 {
 	const struct table_entry *entry = table_find(fd);
 	const struct tunnel *tunnel =
 		entry ? atomic_load_explicit(&entry->tunnel, memory_order_acquire) : NULL;
+	struct pending p;
 
+	if (tunnel && number < FEW && !pending_find(fd, &p))
+		return NULL;
 	return tunnel && tunnel_is_under_way(tunnel) ? tunnel : NULL;
 }
 
@@ -117,25 +142,26 @@ static void settle_ended(int fd)
 		pending_step(&p);
 }
 
-/* Fills the set that the kernel is asked about; returns how many descriptors in it are on their
- * way. */
-static nfds_t fill_poll(const struct pollfd *fds, struct pollfd *asked, nfds_t count)
+/* Fills the set that the kernel is asked about; returns for how long it may be: UINT64_MAX when no
+ * descriptor in it is on its way. */
+static uint64_t fill_poll(const struct pollfd *fds, struct pollfd *asked, nfds_t count, bool looked)
 {
-	nfds_t pending = 0;
+	uint64_t bound = UINT64_MAX;
+	unsigned number = 0;
 
 	for (nfds_t i = 0; i < count; i++) {
 		asked[i] = fds[i];
 		if (!table_may_be_pending(fds[i].fd))
 			continue;
-		const struct tunnel *tunnel = peek(fds[i].fd);
+		const struct tunnel *tunnel = peek(fds[i].fd, number);
 		if (!tunnel) {
 			settle_ended(fds[i].fd);
 			continue;
 		}
 		asked[i].events = (short)(tunnel_events(tunnel) | HIDDEN);
-		pending++;
+		bound = shorter(bound, tunnel, looked || number++ < FEW);
 	}
-	return pending;
+	return bound;
 }
 
 /*
@@ -165,17 +191,19 @@ static bool sort_poll(struct pollfd *asked, nfds_t count, int *ready)
 static int poll_hidden(struct pollfd *fds, struct pollfd *asked, nfds_t count, uint64_t deadline,
 		       const sigset_t *mask)
 {
+	bool looked = false; /* once nothing was ready, everything was driven */
+
 	for (;;) {
-		const nfds_t pending = fill_poll(fds, asked, count);
+		const uint64_t bound = fill_poll(fds, asked, count, looked);
 		struct timespec left;
-		const struct timespec *wait =
-			time_left(deadline, pending ? AT_MOST : UINT64_MAX, &left);
+		const struct timespec *wait = time_left(deadline, bound, &left);
 		const int r = libc()->ppoll(asked, count, wait, mask);
 		int ready = r;
 
 		if (r < 0)
 			return error_last();
-		const bool ended = pending > 0 && sort_poll(asked, count, &ready);
+		looked = looked || r == 0;
+		const bool ended = bound != UINT64_MAX && sort_poll(asked, count, &ready);
 		if (ready > 0 || (!ended && is_past(deadline))) {
 			for (nfds_t i = 0; i < count; i++)
 				fds[i].revents = asked[i].revents;
@@ -289,23 +317,25 @@ static void ask_for_handshake(struct select_sets *asked, int fd, short events)
 	put(asked->sets[2], fd, false);
 }
 
-static int fill_select(const struct select_sets *own, struct select_sets *asked, int count)
+static uint64_t fill_select(const struct select_sets *own, struct select_sets *asked, int count,
+			    bool looked)
 {
-	int pending = 0;
+	uint64_t bound = UINT64_MAX;
+	unsigned number = 0;
 
 	for (int fd = 0; fd < count; fd++) {
 		if (!table_may_be_pending(fd) || !is_asked(own, fd))
 			continue;
-		const struct tunnel *tunnel = peek(fd);
+		const struct tunnel *tunnel = peek(fd, number);
 		if (!tunnel) {
 			settle_ended(fd);
 			continue;
 		}
 		ask_for_handshake(asked, fd, tunnel_events(tunnel));
 		put(asked->hidden, fd, true);
-		pending++;
+		bound = shorter(bound, tunnel, looked || number++ < FEW);
 	}
-	return pending;
+	return bound;
 }
 
 /* As sort_poll. */
@@ -337,6 +367,8 @@ static fd_set *as_set(select_word *words)
 static int select_hidden(int count, const struct select_sets *own, struct select_sets *asked,
 			 size_t size, uint64_t deadline, const sigset_t *mask)
 {
+	bool looked = false;
+
 	for (;;) {
 		for (unsigned i = 0; i < 3; i++) {
 			if (own->sets[i])
@@ -345,15 +377,15 @@ static int select_hidden(int count, const struct select_sets *own, struct select
 				memset(asked->sets[i], 0, size);
 		}
 		memset(asked->hidden, 0, size);
-		const int pending = fill_select(own, asked, count);
+		const uint64_t bound = fill_select(own, asked, count, looked);
 		struct timespec left;
-		const struct timespec *wait =
-			time_left(deadline, pending ? AT_MOST : UINT64_MAX, &left);
+		const struct timespec *wait = time_left(deadline, bound, &left);
 		int ready = libc()->pselect(count, as_set(asked->sets[0]), as_set(asked->sets[1]),
 					    as_set(asked->sets[2]), wait, mask);
 		if (ready < 0)
 			return error_last();
-		const bool ended = pending > 0 && sort_select(asked, count, &ready);
+		looked = looked || ready == 0;
+		const bool ended = bound != UINT64_MAX && sort_select(asked, count, &ready);
 		if (ready > 0 || (!ended && is_past(deadline)))
 			return ready;
 	}

@@ -7,6 +7,7 @@
 #include "hooks/leash.h"
 #include "hooks/pending.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 /* ---- socket ---- */
@@ -157,6 +158,25 @@ HOOK int getsockopt(int fd, int level, int name, void *restrict value, socklen_t
 		pending_collect(&p);
 	memcpy(value, &error, *length);
 	return hook_return(0, saved);
+}
+
+/* Nothing is there to be read before the connection stands, and nothing was sent. */
+HOOK int ioctl(int fd, unsigned long request, ...)
+{
+	const int saved = errno;
+	struct pending p;
+	va_list arguments;
+
+	va_start(arguments, request);
+	void *argument = va_arg(arguments, void *);
+	va_end(arguments);
+	if ((request == FIONREAD || request == TIOCOUTQ) && pending_find(fd, &p) &&
+	    pending_step(&p) == -EINPROGRESS && memory_is_readable(argument, sizeof(int))) {
+		memset(argument, 0, sizeof(int));
+		return hook_return(0, saved);
+	}
+	errno = saved;
+	return libc()->ioctl(fd, request, argument);
 }
 
 /* It takes back a connect() under way, and succeeds, as on a socket that the kernel is connecting.

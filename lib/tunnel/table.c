@@ -158,6 +158,6 @@ void table_put_duplicate(int fd, int duplicate)
 		return;
 	struct tunnel *tunnel = table_find_tunnel(fd, cookie);
 	if (tunnel)
-		atomic_store(&tunnel->shared, true);
+		atomic_fetch_or(&tunnel->shared, TUNNEL_DUPLICATED);
 	table_put(duplicate, cookie, tunnel, (const struct sockaddr *)&target);
 }

@@ -428,12 +428,23 @@ static void refuse(const struct tunnel *t, int fd)
 	libc()->connect(fd, (const struct sockaddr *)&nowhere, t->plan.proxy_length);
 }
 
+/* Possible while the socket has no port, as after a refusal. */
+static void set_v6only(const struct tunnel *t, int fd)
+{
+	const int on = 1;
+
+	if (t->plan.was_v6only)
+		libc()->setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+}
+
 static int end(struct tunnel *t, int fd, int error)
 {
 	if (error)
 		tunnel_disconnect(fd);
 	if (error && !waits(t, fd))
 		refuse(t, fd);
+	if (error)
+		set_v6only(t, fd);
 	atomic_store_explicit(&t->error, error, memory_order_release);
 	atomic_store_explicit(&t->over, error ? OVER_FAILED : OVER_DONE, memory_order_release);
 	return error;
@@ -460,7 +471,7 @@ static bool is_settled(const struct tunnel *t, uint64_t cookie, int *ret_answer)
 void tunnel_begin(struct tunnel *t, uint64_t cookie)
 {
 	t->waits = WAITS_UNKNOWN;
-	atomic_store_explicit(&t->shared, false, memory_order_relaxed);
+	atomic_store_explicit(&t->shared, 0, memory_order_relaxed);
 	t->retries = t->plan.retry;
 	t->fell_back = false;
 	atomic_store_explicit(&t->error, 0, memory_order_release);
@@ -513,8 +524,10 @@ static int start(struct tunnel *t, int fd, struct tunnel_start *ret)
 
 	if (tunnel_now() - before > A_MOMENT && was_replaced(fd, cookie))
 		return -EBADF;
-	if (dialled < 0 && dialled != -EINPROGRESS && dialled != -EINTR)
+	if (dialled < 0 && dialled != -EINPROGRESS && dialled != -EINTR) {
+		set_v6only(t, fd);
 		return proxy_error(dialled);
+	}
 	ret->started = true;
 	const int r = step_alone(t, fd);
 	if (r != -EINPROGRESS)

@@ -21,6 +21,9 @@
  */
 #define TUNNEL_OWN_SOCKET UINT64_MAX
 
+/* Who else may have the socket, as far as is known. */
+enum tunnel_shared { TUNNEL_DUPLICATED = 1u << 0, TUNNEL_FORKED = 1u << 1 };
+
 enum tunnel_pipeline { TUNNEL_PIPELINE_AUTO, TUNNEL_PIPELINE_YES, TUNNEL_PIPELINE_NO };
 
 /* Room in a tunnel for what its plan's pairs and password point at. */
@@ -37,6 +40,7 @@ struct tunnel_plan {
 	uint8_t retry;	  /* attempts after proposal 229's F0 */
 	bool keys_must_arrive;
 	bool has_credentials;
+	bool was_v6only;  /* the socket, which must not be on the way to an IPv4 proxy */
 	uint32_t timeout; /* seconds, for all attempts together */
 };
 
@@ -51,11 +55,11 @@ struct tunnel {
 	_Atomic uint64_t deadline; /* CLOCK_MONOTONIC, ns */
 	uint8_t attempt;	   /* enum tunnel_attempt */
 	uint8_t retries;
-	bool established;    /* with the proxy */
-	bool muted;	     /* the proxy takes no more; what it said is still to be read */
-	bool fell_back;	     /* to no authentication: derived keys did not arrive */
-	uint8_t waits;	     /* enum tunnel_waits: the socket, when it began */
-	_Atomic bool shared; /* more than one descriptor or process may have the socket */
+	bool established;	/* with the proxy */
+	bool muted;		/* the proxy takes no more; what it said is still to be read */
+	bool fell_back;		/* to no authentication: derived keys did not arrive */
+	uint8_t waits;		/* enum tunnel_waits: the socket, when it began */
+	_Atomic uint8_t shared; /* enum tunnel_shared */
 	struct tunnel_plan plan;
 	struct socks5_client client;
 	uint8_t scratch[TUNNEL_SCRATCH];

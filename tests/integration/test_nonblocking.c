@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static unsigned start_namer(void)
 {
@@ -56,9 +57,13 @@ Test(heavy_nonblocking, survives_a_hundred_thousand_connects)
 static void start_slow_proxy(unsigned milliseconds)
 {
 	const unsigned port = lab_serve("the target");
-	char *options = g_strdup_printf("--map slow.test=127.0.0.1:%u --fault slow.test=delay:%u "
-					"--fault refused.test=reply:05 --fault gone.test=reply:e0",
-					port, milliseconds);
+	const unsigned other = lab_serve("the other one");
+	char *options =
+		g_strdup_printf("--map slow.test=127.0.0.1:%u --fault slow.test=delay:%u "
+				"--map slower.test=127.0.0.1:%u --fault slower.test=delay:1000 "
+				"--map other.test=127.0.0.1:%u "
+				"--fault refused.test=reply:05 --fault gone.test=reply:e0",
+				port, milliseconds, port, other);
 	lab_proxy(options);
 	g_free(options);
 }
@@ -153,6 +158,104 @@ Test(nonblocking, is_what_event_loops_expect)
 	start_slow_proxy(200);
 	for (size_t i = 0; i < G_N_ELEMENTS(programs); i++)
 		run_both(programs[i].command, programs[i].output);
+}
+
+/* tests/clients/async.c says what each is. */
+static const struct {
+	const char *name;
+	const char *host;
+	unsigned lines; /* read from the target */
+} cases[] = {
+	{ "after", "slow.test", 6 },	     { "before", "slow.test", 6 },
+	{ "two-sets", "slow.test", 1 },	     { "threads", "slow.test", 1 },
+	{ "pollers", "slow.test", 1 },	     { "nested", "slow.test", 1 },
+	{ "set-in-poll", "slow.test", 1 },   { "timeouts", "slower.test", 1 },
+	{ "reuse", "slow.test", 0 },	     { "duplicate", "slow.test", 1 },
+	{ "closed-copy", "slow.test", 1 },   { "vfork", "slow.test", 1 },
+	{ "fork", "slow.test", 1 },	     { "signal", "slower.test", 1 },
+	{ "jump", "slower.test", 1 },	     { "cancel", "slower.test", 1 },
+	{ "made-blocking", "slow.test", 1 }, { "calls", "slow.test", 1 },
+	{ "shutdown", "slow.test", 0 },	     { "bound", "slow.test", 1 },
+	{ "many", "slow.test", 2 },	     { "v6only", "refused.test", 0 },
+	{ "passed", "slow.test", 1 },	     { "passed-at-once", "slow.test", 1 },
+};
+
+static unsigned count_of(const char *text, const char *part)
+{
+	unsigned count = 0;
+
+	for (const char *at = text; (at = strstr(at, part)); at++)
+		count++;
+	return count;
+}
+
+Test(nonblocking, is_as_the_kernel_has_it)
+{
+	lab_open();
+	start_slow_proxy(300);
+	char *program = lab_program("async");
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		const struct lab_result result =
+			lab_run((enum lab_user)(i % LAB_USERS), NULL, "%s %s %s 80 other.test",
+				program, cases[i].name, cases[i].host);
+		cr_expect(result.status == 0 && strstr(result.out, "ok\n"),
+			  "%s: status %d\nstdout: %s\nstderr: %s", cases[i].name, result.status,
+			  result.out, result.err);
+		cr_expect_eq(count_of(result.out, "this is the target"), cases[i].lines, "%s: %s",
+			     cases[i].name, result.out);
+	}
+	g_free(program);
+}
+
+Test(nonblocking, takes_no_memory)
+{
+	lab_open();
+	if (g_getenv("SANITIZER"))
+		cr_skip_test("a sanitizer has its own malloc");
+	start_slow_proxy(100);
+	char *program = lab_program("frugal");
+	const struct lab_result result = lab_run(LAB_NOBODY, NULL, "%s slow.test 80", program);
+
+	lab_assert_out(&result, "early=0 error=0 allocations=0\n");
+	g_free(program);
+}
+
+/*
+ * Calls of the kernel's own waiting function: the one that shows the end, and no more than three
+ * for the handshake. The second connect of a session knows what the proxy takes.
+ */
+static void count_waits(const char *program, const char *name, const char *call)
+{
+	char *trace = lab_path("trace"), *text = NULL;
+	char *open = g_strdup_printf("%s(", call);
+
+	for (unsigned i = 0; i < 2; i++) {
+		const struct lab_result result =
+			lab_run(LAB_ROOT, NULL, "strace -f -e trace=%s -o %s %s %s slow.test 80",
+				call, trace, program, name);
+		lab_assert_status(&result, 0);
+		lab_assert_out(&result, "ok\n");
+		g_file_get_contents(trace, &text, NULL, NULL);
+		cr_expect(count_of(text, open) >= 2 && count_of(text, open) <= 4, "%s:\n%s", name,
+			  text);
+		g_free(text);
+	}
+	g_free(open);
+	g_free(trace);
+}
+
+Test(nonblocking, wakes_up_three_times_at_most)
+{
+	lab_need("strace");
+	lab_open();
+	if (g_getenv("SANITIZER"))
+		cr_skip_test("a sanitizer makes calls of its own");
+	start_slow_proxy(300);
+	char *program = lab_program("async");
+	count_waits(program, "epoll", "epoll_wait");
+	count_waits(program, "poll", "ppoll");
+	count_waits(program, "select", "pselect6");
+	g_free(program);
 }
 
 Test(heavy_nonblocking, is_what_node_expects)
