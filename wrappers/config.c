@@ -99,6 +99,7 @@ struct config *config_new(void)
 	config->resolve = BLOB_RESOLVE_DEFERRED;
 	config->loopback = BLOB_LOOPBACK_DIRECT;
 	config->listen = BLOB_LISTEN_LOOPBACK;
+	config->guard = 1;
 	memcpy(config->pool, "\x7f\x40\x00\x00", 4);
 	config->pool_prefix = 10;
 	config->log_level = LOG_ERROR;

@@ -6,6 +6,7 @@
 #include "compile.h"
 #include "config.h"
 #include "environment.h"
+#include "guard.h"
 #include "launch.h"
 #include "library.h"
 
@@ -36,6 +37,7 @@ struct options {
 	gboolean isolate;
 	gboolean quiet;
 	gboolean debug;
+	gboolean no_guard;
 	gboolean shell;
 	gboolean ipv6; /* torsocks' option, for what is always on here */
 	gboolean version;
@@ -69,6 +71,7 @@ static const char help[] =
 	"  -q, --quiet            write no log\n"
 	"  -d, --debug            write a log with every detail, hostnames too\n"
 	"      --log FILE         append the log to FILE instead of stderr\n"
+	"      --no-guard         let the kernel refuse nothing that the library misses\n"
 	"      --shell            run $SHELL\n"
 	"      --version          print the version\n"
 	"  -h, --help             print this\n"
@@ -158,6 +161,7 @@ static gboolean parse_options(struct options *options, int *argc, char ***argv, 
 		{ "quiet", 'q', 0, flag, &options->quiet, NULL, NULL },
 		{ "debug", 'd', 0, flag, &options->debug, NULL, NULL },
 		{ "log", 0, 0, text, &options->log, NULL, NULL },
+		{ "no-guard", 0, 0, flag, &options->no_guard, NULL, NULL },
 		{ "shell", 0, 0, flag, &options->shell, NULL, NULL },
 		{ "ipv6", '6', G_OPTION_FLAG_HIDDEN, flag, &options->ipv6, NULL, NULL },
 		{ "version", 0, 0, flag, &options->version, NULL, NULL },
@@ -388,6 +392,63 @@ static gboolean check_keys(const struct config *config, const char *program, GEr
 	return FALSE;
 }
 
+/* ---- the guard ---- */
+
+static void warn(const struct config *config, const char *text, const char *reason)
+{
+	struct log_line line;
+
+	log_configure(config_log_level(config), config->log_file);
+	if (!log_wants(LOG_WARNING))
+		return;
+	log_begin(&line, LOG_WARNING);
+	bytes_put_text(&line.text, text);
+	bytes_put_text(&line.text, reason);
+	log_end(&line);
+}
+
+/* An outer isosocks has installed a guard: nobody can take it off, and a second one is of no use.
+ */
+static gboolean keep_guard(const struct config *config, const struct options *options,
+			   GError **error)
+{
+	if (!guard_refuses(config->cookie)) {
+		if (options->no_guard)
+			warn(config, "--no-guard: the guard of the outer isosocks stays", "");
+		return TRUE;
+	}
+	g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED,
+		    "this process is under the guard of another isosocks, whose policy has gone "
+		    "from the environment (env -i, sudo): nothing it runs could connect");
+	return FALSE;
+}
+
+static gboolean make_guard(struct config *config, GError **error)
+{
+	int r;
+
+	if (getrandom(config->cookie, sizeof(config->cookie), 0) != sizeof(config->cookie))
+		return usage_error(error, "the kernel gives no random bytes");
+	r = guard_install(config->cookie);
+	if (r == 0)
+		return TRUE;
+	memset(config->cookie, 0, sizeof(config->cookie));
+	config->guard = false;
+	warn(config, "there is no guard, what goes past the library goes past the proxy: seccomp: ",
+	     g_strerror(-r));
+	return TRUE;
+}
+
+static gboolean raise_guard(struct config *config, const struct options *options, GError **error)
+{
+	if (guard_refuses(NULL))
+		return keep_guard(config, options, error);
+	/* The cookie of a filter that is not in force: the environment came here by another way. */
+	memset(config->cookie, 0, sizeof(config->cookie));
+	config->guard = config->guard && !options->no_guard;
+	return !config->guard || make_guard(config, error);
+}
+
 static char **make_environment(const struct config *config, const char *runtime, GError **error)
 {
 	const char *others = g_environ_getenv(environ, "LD_PRELOAD");
@@ -411,7 +472,7 @@ static gboolean run(const struct options *options, char **arguments, GError **er
 	g_autofree char *proxy = NULL;
 	g_auto(GStrv) environment = NULL;
 
-	if (!config || !check_log(config, error))
+	if (!config || !check_log(config, error) || !raise_guard(config, options, error))
 		return FALSE;
 	proxy = config_proxy_text(config);
 	program = launch_find(arguments[0], g_environ_getenv(environ, "PATH"), error);

@@ -94,7 +94,7 @@ HOOK int setsockopt(int fd, int level, int name, const void *value, socklen_t le
 		return hook_return(set_device(fd, name, value, length), saved);
 	if (names_device(level, name))
 		return hook_return(leash_set_option(session, fd, name, value, length), saved);
-	if (session->passive || !is_socket(fd))
+	if (session->passive)
 		return libc()->setsockopt(fd, level, name, value, length);
-	return hook_return(-EACCES, saved);
+	return hook_return(is_socket(fd) ? -EACCES : error_last(), saved);
 }

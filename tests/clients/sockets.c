@@ -1,18 +1,19 @@
 /*
  * sockets WHAT [ARGUMENTS]: calls on sockets, a line of `call=0` or `call=ERRNO` for each:
  *
- *   socket DOMAIN TYPE PROTOCOL      numbers
- *   syscall DOMAIN TYPE PROTOCOL     by syscall(2)
- *   asm DOMAIN TYPE PROTOCOL         by the instruction itself
- *   leash                            the device each kind of socket is bound to, 1 is loopback
- *   device NAME | index NUMBER       SO_BINDTODEVICE, SO_BINDTOIFINDEX, and what it is bound to
- * then joins                            every option that joins a group bind ADDRESS [HOST PORT] a
- * stream, and its name before and after a connect listen ADDRESS                   a stream (-
- * none, unbound), and the device it is bound to then accept                           what an
- * inherited listener's guest from outside gets datagrams ADDRESS                every way to send
- * one there pass KIND [ADDRESS PORT]         a socket made past the library, handed to the process
- * itself hostile                          bad arguments of every kind unix PATH connect to it uring
- * io_uring_setup int80                            a 32-bit socket()
+ * socket|syscall|asm DOMAIN TYPE PROTOCOL: by libc, by syscall(2), by the instruction itself;
+ * leash: the device that each kind of socket is bound to, 1 is loopback;
+ * device NAME, index NUMBER: SO_BINDTODEVICE, SO_BINDTOIFINDEX, and what it is bound to then;
+ * unleash: SO_BINDTOIFINDEX 0 by the instruction itself;
+ * joins: every option that joins a group;
+ * bind ADDRESS [HOST PORT]: a stream, and its name before and after a connect;
+ * listen ADDRESS: a stream (- none), and the device it is bound to then; listen-past: the same with
+ * a socket made past the library;
+ * datagrams ADDRESS: every way to send one there;
+ * pass KIND [ADDRESS PORT]: a socket made past the library, handed to the process itself;
+ * hostile: bad arguments of every kind;
+ * unix PATH: connects to it;
+ * uring, int80: io_uring_setup, a 32-bit socket().
  */
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -97,13 +98,17 @@ static void print_name(const char *what, int fd)
 
 /* ---- past the library ---- */
 
-static long call_asm(long number, long a, long b, long c)
+static long call_asm5(long number, long a, long b, long c, long d, long e)
 {
 #if defined(__x86_64__)
+	register long fourth __asm__("r10") = d;
+	register long fifth __asm__("r8") = e;
+	register long sixth __asm__("r9") = 0;
 	long r;
+
 	__asm__ volatile("syscall"
 			 : "=a"(r)
-			 : "a"(number), "D"(a), "S"(b), "d"(c)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth), "r"(sixth)
 			 : "rcx", "r11", "memory");
 	if (r < 0) {
 		errno = (int)-r;
@@ -111,10 +116,15 @@ static long call_asm(long number, long a, long b, long c)
 	}
 	return r;
 #else
-	(void)number, (void)a, (void)b, (void)c;
+	(void)number, (void)a, (void)b, (void)c, (void)d, (void)e;
 	errno = ENOSYS;
 	return -1;
 #endif
+}
+
+static long call_asm(long number, long a, long b, long c)
+{
+	return call_asm5(number, a, b, c, 0, 0);
 }
 
 static long call_int80(long number, long a, long b, long c)
@@ -204,6 +214,16 @@ static void set_index(int index)
 	const int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	report("setsockopt", setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &index, sizeof(index)));
+	printf("device=%d\n", device_of(fd));
+}
+
+static void unleash(void)
+{
+	static const int none;
+	const int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	report("setsockopt", call_asm5(SYS_setsockopt, fd, SOL_SOCKET, SO_BINDTOIFINDEX,
+				       (long)&none, sizeof(none)));
 	printf("device=%d\n", device_of(fd));
 }
 
@@ -461,6 +481,8 @@ int main(int argc, char **argv)
 		report(what, call_int80(359, AF_INET, SOCK_STREAM, 0));
 	else if (strcmp(what, "uring") == 0)
 		report(what, call_asm(425, 4, (long)calloc(1, 4096), 0));
+	else if (strcmp(what, "unleash") == 0)
+		unleash();
 	else if (strcmp(what, "leash") == 0)
 		show_leash();
 	else if (strcmp(what, "device") == 0)

@@ -351,7 +351,7 @@ Test(isosocks_cli, exits_126_for_a_script_whose_interpreter_is_static)
 	assert_says(&result, 126, "isosocks: ", "its interpreter");
 }
 
-Test(isosocks_cli, exits_126_for_a_setuid_program)
+Test(isosocks_cli, exits_126_for_a_setuid_program_without_the_guard)
 {
 	g_autofree char *program = NULL;
 	g_autofree char *path = make_file("", 0755);
@@ -365,9 +365,12 @@ Test(isosocks_cli, exits_126_for_a_setuid_program)
 		cr_skip_test("only root can give a file away");
 	cr_assert_eq(chmod(path, 04755), 0);
 	cr_assert_eq(stat(path, &file), 0);
-	RESULT_AUTO result = run(NULL, path);
+	g_autofree char *unguarded = g_strconcat("--no-guard ", path, NULL);
+	RESULT_AUTO result = run(NULL, unguarded);
+	RESULT_AUTO guarded = run(NULL, path);
 
 	remove_file(path);
+	cr_assert_eq(guarded.status, 0);
 	assert_says(&result, 126, "isosocks: ", "setuid");
 	cr_assert_not_null(strstr(result.err, "LD_PRELOAD"));
 }
@@ -518,7 +521,7 @@ Test(isosocks_cli, needs_no_option)
 	cr_assert_eq(config->pairs->len, 0);
 	cr_assert_null(config->token);
 	cr_assert_eq(config_log_level(config), LOG_NONE);
-	cr_assert_eq(config->guard, 0);
+	cr_assert_eq(config->guard, 1);
 }
 
 Test(isosocks_cli, prefers_command_line_to_environment_to_file)

@@ -1,0 +1,267 @@
+#include "guard.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef IPV6_JOIN_ANYCAST
+#define IPV6_JOIN_ANYCAST 27
+#endif
+#ifndef SECCOMP_FILTER_FLAG_SPEC_ALLOW
+#define SECCOMP_FILTER_FLAG_SPEC_ALLOW (1UL << 2) /* Linux 4.17 */
+#endif
+
+/* ---- machines: arch/x86/entry/syscalls, include/uapi/asm-generic/unistd.h ---- */
+
+const struct guard_machine guard_x86_64 = {
+	.architecture = AUDIT_ARCH_X86_64,
+	.socket = 41,
+	.setsockopt = 54,
+	.io_uring_setup = 425,
+	.least_foreign = 0x40000000,
+	.compat = { AUDIT_ARCH_I386, 102, 359, 366, 425 },
+};
+
+const struct guard_machine guard_aarch64 = {
+	.architecture = AUDIT_ARCH_AARCH64,
+	.socket = 198,
+	.setsockopt = 208,
+	.io_uring_setup = 425,
+	.compat = { AUDIT_ARCH_ARM, 102, 281, 294, 425 },
+};
+
+/* ---- putting a program together ---- */
+
+/* Where jumps lead. A jump to NEXT goes on. */
+enum label {
+	NEXT,
+	COMPAT,
+	SOCKET,
+	OPTION,
+	OPTION_DEVICE,
+	OPTION_COOKIE,
+	OPTION_IPV4,
+	OPTION_IPV6,
+	ALLOW,
+	NO_ACCESS,
+	NO_PERMISSION,
+	NO_SUCH_CALL,
+	LABELS
+};
+
+/* Until it is finished, jumps hold labels. */
+struct builder {
+	struct sock_filter *program;
+	size_t count;
+	size_t places[LABELS];
+	uint32_t cookie[4];
+};
+
+static void put(struct builder *b, uint16_t code, uint32_t k, enum label yes, enum label no)
+{
+	b->program[b->count++] = (struct sock_filter){ code, (uint8_t)yes, (uint8_t)no, k };
+}
+
+static void here(struct builder *b, enum label label)
+{
+	b->places[label] = b->count;
+}
+
+static void load(struct builder *b, size_t offset)
+{
+	put(b, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, NEXT, NEXT);
+}
+
+/* The lower half of an argument: what the kernel takes for an int. Both machines have it first. */
+static void load_argument(struct builder *b, unsigned number)
+{
+	load(b, offsetof(struct seccomp_data, args) + number * sizeof(uint64_t));
+}
+
+static void if_equal(struct builder *b, uint32_t value, enum label yes, enum label no)
+{
+	put(b, BPF_JMP | BPF_JEQ | BPF_K, value, yes, no);
+}
+
+static void answer(struct builder *b, uint32_t action)
+{
+	put(b, BPF_RET | BPF_K, action, NEXT, NEXT);
+}
+
+static void require_half(struct builder *b, unsigned argument, unsigned half, enum label otherwise)
+{
+	load_argument(b, argument);
+	if_equal(b, b->cookie[half * 2], NEXT, otherwise);
+	load(b,
+	     offsetof(struct seccomp_data, args) + argument * sizeof(uint64_t) + sizeof(uint32_t));
+	if_equal(b, b->cookie[half * 2 + 1], NEXT, otherwise);
+}
+
+/* One of two for every comparison: NEXT is the instruction behind it. */
+static void finish(struct builder *b)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		struct sock_filter *at = &b->program[i];
+
+		if (BPF_CLASS(at->code) != BPF_JMP)
+			continue;
+		at->jt = at->jt == NEXT ? 0 : (uint8_t)(b->places[at->jt] - i - 1);
+		at->jf = at->jf == NEXT ? 0 : (uint8_t)(b->places[at->jf] - i - 1);
+	}
+}
+
+/* ---- the filter ---- */
+
+static void put_native(struct builder *b, const struct guard_machine *machine)
+{
+	load(b, offsetof(struct seccomp_data, arch));
+	if_equal(b, machine->architecture, NEXT, COMPAT);
+	load(b, offsetof(struct seccomp_data, nr));
+	if (machine->least_foreign)
+		put(b, BPF_JMP | BPF_JGE | BPF_K, machine->least_foreign, NO_SUCH_CALL, NEXT);
+	if_equal(b, machine->socket, SOCKET, NEXT);
+	if_equal(b, machine->setsockopt, OPTION, NEXT);
+	if_equal(b, machine->io_uring_setup, NO_SUCH_CALL, ALLOW);
+}
+
+/* 32-bit programs: socketcall() has its arguments in memory, which a filter cannot see. */
+static void put_compat(struct builder *b, const struct guard_machine *machine)
+{
+	here(b, COMPAT);
+	if_equal(b, machine->compat.architecture, NEXT, NO_ACCESS);
+	load(b, offsetof(struct seccomp_data, nr));
+	if_equal(b, machine->compat.socketcall, NO_ACCESS, NEXT);
+	if_equal(b, machine->compat.socket, SOCKET, NEXT);
+	if_equal(b, machine->compat.setsockopt, OPTION, NEXT);
+	if_equal(b, machine->compat.io_uring_setup, NO_SUCH_CALL, ALLOW);
+}
+
+static void put_socket(struct builder *b)
+{
+	here(b, SOCKET);
+	load_argument(b, 0);
+	if_equal(b, AF_UNIX, ALLOW, NEXT);
+	if_equal(b, AF_NETLINK, ALLOW, NEXT);
+	require_half(b, 3, 0, NO_ACCESS);
+	require_half(b, 4, 1, NO_ACCESS);
+	answer(b, SECCOMP_RET_ALLOW);
+}
+
+static void put_device_option(struct builder *b)
+{
+	here(b, OPTION_DEVICE);
+	load_argument(b, 2);
+	if_equal(b, SO_BINDTODEVICE, OPTION_COOKIE, NEXT);
+	if_equal(b, SO_BINDTOIFINDEX, OPTION_COOKIE, ALLOW);
+	here(b, OPTION_COOKIE);
+	require_half(b, 5, 0, NO_PERMISSION);
+	answer(b, SECCOMP_RET_ALLOW);
+}
+
+static void put_group_options(struct builder *b)
+{
+	here(b, OPTION_IPV4);
+	load_argument(b, 2);
+	if_equal(b, IP_ADD_MEMBERSHIP, NO_ACCESS, NEXT);
+	if_equal(b, IP_ADD_SOURCE_MEMBERSHIP, NO_ACCESS, NEXT);
+	if_equal(b, MCAST_JOIN_GROUP, NO_ACCESS, NEXT);
+	if_equal(b, MCAST_JOIN_SOURCE_GROUP, NO_ACCESS, ALLOW);
+	here(b, OPTION_IPV6);
+	load_argument(b, 2);
+	if_equal(b, IPV6_JOIN_GROUP, NO_ACCESS, NEXT);
+	if_equal(b, IPV6_JOIN_ANYCAST, NO_ACCESS, NEXT);
+	if_equal(b, MCAST_JOIN_GROUP, NO_ACCESS, NEXT);
+	if_equal(b, MCAST_JOIN_SOURCE_GROUP, NO_ACCESS, ALLOW);
+}
+
+/* Options that would undo the leash, or make the kernel announce a membership. */
+static void put_option(struct builder *b)
+{
+	here(b, OPTION);
+	load_argument(b, 1);
+	if_equal(b, SOL_SOCKET, OPTION_DEVICE, NEXT);
+	if_equal(b, IPPROTO_IP, OPTION_IPV4, NEXT);
+	if_equal(b, IPPROTO_IPV6, OPTION_IPV6, ALLOW);
+	put_device_option(b);
+	put_group_options(b);
+}
+
+static void put_answers(struct builder *b)
+{
+	here(b, ALLOW);
+	answer(b, SECCOMP_RET_ALLOW);
+	here(b, NO_ACCESS);
+	answer(b, SECCOMP_RET_ERRNO | EACCES);
+	here(b, NO_PERMISSION);
+	answer(b, SECCOMP_RET_ERRNO | EPERM);
+	here(b, NO_SUCH_CALL);
+	answer(b, SECCOMP_RET_ERRNO | ENOSYS);
+}
+
+size_t guard_program(const struct guard_machine *machine, const uint8_t cookie[GUARD_COOKIE],
+		     struct sock_filter program[GUARD_PROGRAM_MAX])
+{
+	struct builder b = { .program = program };
+
+	memcpy(b.cookie, cookie, sizeof(b.cookie));
+	put_native(&b, machine);
+	put_compat(&b, machine);
+	put_socket(&b);
+	put_option(&b);
+	put_answers(&b);
+	finish(&b);
+	return b.count;
+}
+
+/* ---- this machine ---- */
+
+static const struct guard_machine *this_machine(void)
+{
+#if defined(__x86_64__) && !defined(__ILP32__)
+	return &guard_x86_64;
+#elif defined(__aarch64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return &guard_aarch64;
+#else
+	return NULL;
+#endif
+}
+
+/* Without the flag the kernel slows every program down that has a filter, against what this one is
+ * not for. */
+static int install(const struct sock_fprog *filter)
+{
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, filter) ==
+	    0)
+		return 0;
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, filter) == 0 ? 0 : -errno;
+}
+
+int guard_install(const uint8_t cookie[GUARD_COOKIE])
+{
+	const struct guard_machine *machine = this_machine();
+	struct sock_filter program[GUARD_PROGRAM_MAX];
+	struct sock_fprog filter = { .filter = program };
+
+	if (!machine)
+		return -ENOSYS;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	filter.len = (unsigned short)guard_program(machine, cookie, program);
+	return install(&filter);
+}
+
+/* A kind of socket that no kernel has: without a filter the answer is another. */
+bool guard_refuses(const uint8_t *cookie)
+{
+	uint64_t halves[2] = { 0 };
+
+	if (cookie)
+		memcpy(halves, cookie, sizeof(halves));
+	return syscall(SYS_socket, AF_INET, -1, 0, halves[0], halves[1]) < 0 && errno == EACCES;
+}
