@@ -15,6 +15,8 @@ static const struct command {
 	ctl_function *run;
 } commands[] = {
 	{ "check", "[FILE]", "whether a configuration is right, and what is not", ctl_check },
+	{ "doctor", "[PROGRAM]", "whether isosocks can do its work here, and for this program",
+	  ctl_doctor },
 	{ "errors", "", "what a proxy's reply codes mean, and the errno of each", ctl_errors },
 	{ "system", "enable|disable|status", "preload the library for the whole machine, safely",
 	  ctl_system },
@@ -50,7 +52,8 @@ static int print_help(void)
 	     "      --version           print the version\n"
 	     "  -h, --help              print this\n"
 	     "\n"
-	     "Exit status: 0 yes, 1 no, 2 the command line is wrong.");
+	     "Exit status: 0 yes, 1 no, 2 the command line is wrong; of doctor also 3 and 4,\n"
+	     "isosocksctl(8).");
 	return CTL_YES;
 }
 

@@ -1,0 +1,261 @@
+/*
+ * isosocksctl doctor: each program, proxy and kernel that isosocks cannot work with, or not quite,
+ * is named by its word, with the exit status that goes with it.
+ */
+#include "support/lab.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+static unsigned proxy;
+
+static struct lab_result doctor_as(enum lab_user user, const char *arguments)
+{
+	g_autofree char *program = lab_program("isosocksctl");
+
+	return lab_shell(user, "%s doctor --json %s", program, arguments);
+}
+
+/* With the proxy of open_clinic. */
+static struct lab_result doctor(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+static struct lab_result doctor(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	g_autofree char *rest = g_strdup_vprintf(format, arguments);
+	va_end(arguments);
+	g_autofree char *all = g_strdup_printf("-x 127.0.0.1:%u %s", proxy, rest);
+	return doctor_as(LAB_NOBODY, all);
+}
+
+static void open_clinic(const char *proxy_options)
+{
+	lab_open();
+	proxy = lab_proxy(proxy_options);
+}
+
+static void assert_finding(const struct lab_result *result, int status, const char *about,
+			   const char *level, const char *what)
+{
+	g_autofree char *finding = g_strdup_printf(
+		"{\"about\":\"%s\",\"level\":\"%s\",\"what\":\"%s\",", about, level, what);
+
+	lab_assert_status(result, status);
+	lab_assert_out(result, finding);
+}
+
+static void prepare(const char *command)
+{
+	const struct lab_result result = lab_shell(LAB_ROOT, "%s", command);
+	lab_assert_status(&result, 0);
+}
+
+Test(doctor, finds_nothing_wrong_with_an_ordinary_program)
+{
+	open_clinic(NULL);
+	const struct lab_result result = doctor("cat");
+	assert_finding(&result, 0, "program", "fine", "dynamic");
+	assert_finding(&result, 0, "proxy", "fine", "reachable");
+	assert_finding(&result, 0, "proxy", "fine", "resolve");
+	assert_finding(&result, 0, "leash", "fine", "available");
+	assert_finding(&result, 0, "library", "fine", "found");
+	cr_assert_null(strstr(result.out, "\"problem\""), "%s", result.out);
+}
+
+Test(doctor, asks_no_more_of_the_proxy_than_a_literal)
+{
+	open_clinic(NULL);
+	doctor("cat");
+	g_auto(GStrv) requests = lab_requests();
+	cr_assert_eq(g_strv_length(requests), 3);
+	for (guint i = 0; i < 3; i++) {
+		lab_assert_has(requests[i], "\"cmd\":240");
+		lab_assert_has(requests[i], "\"host\":\"127.0.0.1\"");
+	}
+}
+
+Test(doctor, speaks_to_people_without_json)
+{
+	open_clinic(NULL);
+	g_autofree char *program = lab_program("isosocksctl");
+	const struct lab_result result =
+		lab_shell(LAB_NOBODY, "%s doctor -x 127.0.0.1:%u cat", program, proxy);
+	lab_assert_status(&result, 0);
+	lab_assert_out(&result, "program  fine     /");
+	lab_assert_out(&result, "kernel   fine     Linux ");
+}
+
+/* ---- programs ---- */
+
+Test(doctor, names_a_static_program)
+{
+	open_clinic(NULL);
+	g_autofree char *isosocks = lab_program("isosocks-rescue");
+	const struct lab_result result = doctor("%s", isosocks);
+	assert_finding(&result, 1, "program", "problem", "static");
+}
+
+Test(doctor, names_what_a_script_is_run_by)
+{
+	open_clinic(NULL);
+	g_autofree char *rescue = lab_program("isosocks-rescue");
+	g_autofree char *make = g_strdup_printf(
+		"printf '#!/bin/sh\\n' >good; printf '#!%s\\n' >bad; printf '#!/none\\n' >lost;"
+		"printf '#!%s/loop\\n' >loop; chmod 755 good bad lost loop",
+		rescue, lab_folder());
+	prepare(make);
+	const struct lab_result good = doctor("./good"), bad = doctor("./bad"),
+				lost = doctor("./lost"), loop = doctor("./loop");
+	assert_finding(&good, 0, "program", "fine", "dynamic");
+	assert_finding(&bad, 1, "program", "problem", "static");
+	assert_finding(&lost, 1, "program", "problem", "unreadable");
+	assert_finding(&loop, 1, "program", "problem", "script");
+}
+
+Test(doctor, names_another_word_size_and_another_libc)
+{
+	lab_need("musl-gcc");
+	open_clinic(NULL);
+	/* The head of a 32-bit file is enough to tell it. */
+	prepare("echo 'int main(void) { return 0; }' >x.c && musl-gcc -o musl x.c;"
+		"printf '\\177ELF\\1\\1\\1\\0\\0\\0\\0\\0\\0\\0\\0\\0\\2\\0\\3\\0' >short;"
+		"chmod 755 short");
+	const struct lab_result musl = doctor("./musl"), word = doctor("./short");
+	assert_finding(&musl, 1, "program", "problem", "musl");
+	assert_finding(&word, 1, "program", "problem", "32-bit");
+}
+
+Test(doctor, names_privileges_and_what_the_guard_makes_of_them)
+{
+	open_clinic(NULL);
+	prepare("cp /bin/cat setuid && chmod 4755 setuid;"
+		"printf '[guard]\\nenabled=false\\n' >bare.conf");
+	if (lab_shell(LAB_NOBODY, "[ -u setuid ] && [ $(id -u) != 0 ]").status != 0)
+		cr_skip_test("there is one user only");
+	const struct lab_result result = doctor("./setuid");
+	lab_assert_out(&result, "\"what\":\"setuid\"");
+}
+
+Test(doctor, names_file_capabilities)
+{
+	lab_need("setcap");
+	open_clinic(NULL);
+	prepare("cp /bin/cat capable");
+	if (lab_shell(LAB_ROOT, "setcap cap_net_raw+ep capable").status != 0 ||
+	    lab_shell(LAB_NOBODY, "[ $(id -u) != 0 ]").status != 0)
+		cr_skip_test("no file capabilities here");
+	const struct lab_result result = doctor("./capable");
+	lab_assert_out(&result, "\"what\":\"capabilities\"");
+}
+
+Test(doctor, names_a_resolver_of_its_own)
+{
+	lab_need("dig");
+	open_clinic(NULL);
+	const struct lab_result result = doctor("dig");
+	assert_finding(&result, 0, "program", "note", "resolver");
+}
+
+Test(doctor, names_containers_by_their_paths)
+{
+	open_clinic(NULL);
+	prepare("mkdir -p flatpak/exports/bin && printf '#!/bin/sh\\n' >flatpak/exports/bin/org.x "
+		"&&"
+		"chmod 755 flatpak/exports/bin/org.x && mkdir bin && cp /bin/cat bin/snap &&"
+		"ln -s bin/snap player");
+	const struct lab_result flatpak = doctor("./flatpak/exports/bin/org.x"),
+				snap = doctor("./player");
+	assert_finding(&flatpak, 1, "program", "problem", "flatpak");
+	assert_finding(&snap, 1, "program", "problem", "snap");
+}
+
+Test(doctor, names_an_instance_that_runs_outside)
+{
+	open_clinic(NULL);
+	prepare("cp /bin/cat firefox");
+	const struct lab_result before = doctor("./firefox");
+	/* It has written its line, so it runs under its own name; its input stays open. */
+	const struct lab_result during = lab_shell(
+		LAB_NOBODY,
+		"mkfifo pipe; ./firefox pipe >out & exec 3>pipe; echo x >&3;"
+		"until [ -s out ]; do :; done;"
+		"build/isosocksctl doctor --json -x 127.0.0.1:%u ./firefox; s=$?; exec 3>&-; wait;"
+		"exit $s",
+		proxy);
+	assert_finding(&before, 0, "program", "fine", "dynamic");
+	assert_finding(&during, 1, "program", "problem", "running");
+}
+
+Test(doctor, names_a_program_that_is_not_there)
+{
+	open_clinic(NULL);
+	const struct lab_result result = doctor("no-such-program");
+	assert_finding(&result, 1, "program", "problem", "not-found");
+}
+
+/* ---- the proxy ---- */
+
+Test(doctor, tells_a_proxy_that_is_down_from_one_that_is_none)
+{
+	lab_open();
+	g_autofree char *other =
+		g_strdup_printf("-x 127.0.0.1:%u cat", lab_serve("something else"));
+	const struct lab_result down = doctor_as(LAB_NOBODY, "-x 127.0.0.1:1 cat"),
+				none = doctor_as(LAB_ROOT, other);
+	assert_finding(&down, 3, "proxy", "problem", "unreachable");
+	assert_finding(&none, 3, "proxy", "problem", "not-socks5");
+}
+
+Test(doctor, tells_whether_what_must_arrive_can_go)
+{
+	open_clinic("--methods none --fault reply:07");
+	const struct lab_result derived = doctor("cat");
+	assert_finding(&derived, 0, "proxy", "note", "no-keys");
+	assert_finding(&derived, 0, "proxy", "note", "no-resolve");
+	prepare("printf '[isolation]\\nkey.a=b\\n' >keys.conf");
+	const struct lab_result explicit_key = doctor("-c keys.conf cat");
+	assert_finding(&explicit_key, 3, "proxy", "problem", "unsuitable");
+}
+
+Test(doctor, tells_wrong_credentials)
+{
+	open_clinic("--user me:secret");
+	g_autofree char *right = g_strdup_printf("-x me:secret@127.0.0.1:%u cat", proxy);
+	g_autofree char *wrong = g_strdup_printf("-x me:wrong@127.0.0.1:%u cat", proxy);
+	const struct lab_result good = doctor_as(LAB_NOBODY, right),
+				bad = doctor_as(LAB_NOBODY, wrong);
+	assert_finding(&good, 0, "proxy", "fine", "extended");
+	assert_finding(&bad, 3, "proxy", "problem", "unsuitable");
+	cr_assert_null(strstr(bad.out, "wrong"), "%s", bad.out);
+}
+
+/* ---- the machine ---- */
+
+Test(doctor, tells_a_kernel_without_guard_or_leash)
+{
+	open_clinic(NULL);
+	g_autofree char *deny = lab_program("deny");
+	static const char *const kinds[] = { "seccomp", "leash" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+		for (enum lab_user user = 0; user < LAB_USERS; user++) {
+			const struct lab_result result = lab_shell(
+				user,
+				"%s %s %s/build/isosocksctl doctor --json -x 127.0.0.1:%u cat",
+				deny, kinds[i], lab_folder(), proxy);
+			assert_finding(&result, 4, i == 0 ? "guard" : "leash", "problem",
+				       "unavailable");
+		}
+	}
+}
+
+Test(doctor, says_what_is_wrong_with_settings)
+{
+	lab_open();
+	const struct lab_result result = doctor_as(LAB_NOBODY, "-x http://127.0.0.1:1");
+	lab_assert_status(&result, 2);
+	cr_assert_not_null(strstr(result.err, "isosocksctl doctor: --proxy: "), "%s", result.err);
+}
