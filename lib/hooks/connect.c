@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "hooks/doors.h"
 #include "hooks/hook.h"
+#include "hooks/nameserver.h"
 #include "hooks/pending.h"
 #include "keys/keys.h"
 #include "socks5/reply.h"
@@ -406,8 +407,11 @@ HOOK int connect(int fd, const struct sockaddr *addr, socklen_t length)
 		return hook_return(verdict, saved);
 	if (verdict == ROUTE_PROXY)
 		return hook_return(connect_by_proxy(session, fd, &route), saved);
+	if (verdict == ROUTE_NAMESERVER)
+		return hook_return(nameserver_connect(fd, &route), saved);
 	if (route.is_the_proxy)
 		warn_of_own_socks();
+	nameserver_leave(fd);
 	/* AF_UNSPEC dissolves a connection; another address on a socket under way is EALREADY, as
 	 * ever. */
 	if (route_is_readable(addr, length) && addr->sa_family == AF_UNSPEC)

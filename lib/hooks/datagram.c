@@ -1,17 +1,20 @@
 /*
  * datagram: sends that carry an address. A datagram goes directly where the policy says so and
- * nowhere else; an address with MSG_FASTOPEN would be a connect past the proxy.
+ * nowhere else; a query to a nameserver is answered here; an address with MSG_FASTOPEN would be a
+ * connect past the proxy.
  */
 #include "base/memory.h"
 #include "hooks/hook.h"
+#include "hooks/nameserver.h"
 #include "hooks/pending.h"
 #include "hooks/route.h"
 
 #include <limits.h>
 #include <string.h>
 
-/* 0: the call goes to libc. Otherwise -errno. */
-static int check(int fd, const struct sockaddr *addr, socklen_t length, int flags)
+/* ROUTE_LIBC or ROUTE_NAMESERVER (without an address: where it is connected to), or -errno. */
+static int check(int fd, const struct sockaddr *addr, socklen_t length, int flags,
+		 struct route *route)
 {
 	struct session *session;
 	sa_family_t family;
@@ -22,13 +25,13 @@ static int check(int fd, const struct sockaddr *addr, socklen_t length, int flag
 			return r;
 	}
 	if (!route_is_readable(addr, length))
-		return 0;
+		return addr == NULL && nameserver_may_be_peer(fd) ? ROUTE_NAMESERVER : ROUTE_LIBC;
 	session = session_get();
 	memcpy(&family, addr, sizeof(family));
 	if ((flags & MSG_FASTOPEN) && !session->passive &&
 	    (family == AF_INET || family == AF_INET6))
 		return -EOPNOTSUPP;
-	return route_datagram(session, fd, addr, length);
+	return route_datagram(session, fd, addr, length, route);
 }
 
 static bool may_wait(int fd, int flags)
@@ -69,26 +72,47 @@ static int check_rights(int fd, const struct msghdr *message, int flags)
 }
 
 /* The kernel cuts a length that is too large here, where sendto() and connect() refuse it. */
-static int check_message(int fd, const struct msghdr *message, int flags)
+static int check_message(int fd, const struct msghdr *message, int flags, struct route *route)
 {
 	const socklen_t most = sizeof(struct sockaddr_storage);
 
 	if (!message || !memory_is_readable(message, sizeof(*message)))
-		return 0;
-	const int r =
-		check(fd, message->msg_name,
-		      (int)message->msg_namelen > (int)most ? most : message->msg_namelen, flags);
-	return r < 0 ? r : check_rights(fd, message, flags);
+		return ROUTE_LIBC;
+	const int r = check(fd, message->msg_name,
+			    (int)message->msg_namelen > (int)most ? most : message->msg_namelen,
+			    flags, route);
+	return r != ROUTE_LIBC ? r : check_rights(fd, message, flags);
+}
+
+/* Without an address: of the nameserver that the socket is connected to. */
+static ssize_t ask(int fd, const struct sockaddr *addr, const struct route *route,
+		   const struct iovec *pieces, size_t count)
+{
+	return nameserver_ask(fd, addr ? route : NULL, pieces, count);
+}
+
+/* Whether the answer was ours, and not -ENOTCONN: then it is the kernel's call. */
+static bool is_final(const struct sockaddr *addr, ssize_t r)
+{
+	return addr || r != -ENOTCONN;
 }
 
 HOOK ssize_t sendto(int fd, const void *buffer, size_t size, int flags, const struct sockaddr *addr,
 		    socklen_t length)
 {
 	const int saved = errno;
-	const int r = check(fd, addr, length, flags);
+	const struct iovec piece = { (void *)buffer, size };
+	struct route route;
+	ssize_t r = check(fd, addr, length, flags, &route);
 
+	if (r == ROUTE_NAMESERVER) {
+		r = ask(fd, addr, &route, &piece, 1);
+		if (is_final(addr, r))
+			return hook_return((int)r, saved);
+		r = ROUTE_LIBC;
+	}
 	if (r < 0)
-		return hook_return(r, saved);
+		return hook_return((int)r, saved);
 	errno = saved;
 	return libc()->sendto(fd, buffer, size, flags, addr, length);
 }
@@ -96,28 +120,79 @@ HOOK ssize_t sendto(int fd, const void *buffer, size_t size, int flags, const st
 HOOK ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
 	const int saved = errno;
-	const int r = check_message(fd, message, flags);
+	struct route route;
+	ssize_t r = check_message(fd, message, flags, &route);
 
+	if (r == ROUTE_NAMESERVER) {
+		r = ask(fd, message->msg_name, &route, message->msg_iov, message->msg_iovlen);
+		if (is_final(message->msg_name, r))
+			return hook_return((int)r, saved);
+		r = ROUTE_LIBC;
+	}
 	if (r < 0)
-		return hook_return(r, saved);
+		return hook_return((int)r, saved);
 	errno = saved;
 	return libc()->sendmsg(fd, message, flags);
 }
 
+/* The messages at the start that are libc's; *ret_next says what the next one is, if there is one.
+ */
+static unsigned count_libc(int fd, const struct mmsghdr *messages, unsigned count, int flags,
+			   struct route *route, int *ret_next)
+{
+	unsigned i = 0;
+
+	*ret_next = ROUTE_LIBC;
+	while (i < count) {
+		*ret_next = check_message(fd, &messages[i].msg_hdr, flags, route);
+		if (*ret_next != ROUTE_LIBC)
+			break;
+		i++;
+	}
+	return i;
+}
+
+static int ask_one(int fd, struct mmsghdr *message, int flags, const struct route *route)
+{
+	struct msghdr *header = &message->msg_hdr;
+	const ssize_t r = ask(fd, header->msg_name, route, header->msg_iov, header->msg_iovlen);
+
+	if (!is_final(header->msg_name, r))
+		return error_or(libc()->sendmmsg(fd, message, 1, flags));
+	if (r >= 0)
+		message->msg_len = (unsigned)r;
+	return r < 0 ? (int)r : 1;
+}
+
 /* As the kernel does it: the messages before the first refused one go out, and count. */
+static int send_many(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+	unsigned sent = 0;
+	struct route route;
+	int next, r = 0;
+
+	while (sent < count && r >= 0) {
+		const unsigned run =
+			count_libc(fd, messages + sent, count - sent, flags, &route, &next);
+		if (run > 0) {
+			r = error_or(libc()->sendmmsg(fd, messages + sent, run, flags));
+			sent += r > 0 ? (unsigned)r : 0;
+			if (r < (int)run)
+				break;
+		}
+		if (sent == count)
+			break;
+		r = next < 0 ? next : ask_one(fd, &messages[sent], flags, &route);
+		sent += r > 0;
+	}
+	return sent > 0 ? (int)sent : r;
+}
+
 HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
 	const int saved = errno;
-	unsigned allowed = 0;
-	int r = 0;
 
-	while (messages && allowed < count && r == 0) {
-		r = check_message(fd, &messages[allowed].msg_hdr, flags);
-		if (r == 0)
-			allowed++;
-	}
-	if (r < 0 && allowed == 0)
-		return hook_return(r, saved);
-	errno = saved;
-	return libc()->sendmmsg(fd, messages, messages ? allowed : count, flags);
+	if (!messages || count == 0)
+		return libc()->sendmmsg(fd, messages, count, flags);
+	return hook_return(send_many(fd, messages, count, flags), saved);
 }

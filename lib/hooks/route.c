@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/libc.h"
 #include "base/memory.h"
+#include "dns/message.h"
 #include "tunnel/table.h"
 
 #include <netinet/tcp.h>
@@ -79,7 +80,14 @@ static bool is_the_proxy(const struct session *session, const struct policy_targ
 	       memcmp(to->address, session->proxy.address, sizeof(to->address)) == 0;
 }
 
-static int decide(struct session *session, struct route *route)
+/* No query leaves, so who would have got it makes no difference. */
+static bool is_query(int fd, const struct policy_target *to)
+{
+	return !to->is_stream && to->port == DNS_PORT &&
+	       socket_option(fd, SO_PROTOCOL) == IPPROTO_UDP;
+}
+
+static int decide(struct session *session, int fd, struct route *route)
 {
 	if (is_the_proxy(session, &route->destination)) {
 		route->is_the_proxy = true;
@@ -96,7 +104,7 @@ static int decide(struct session *session, struct route *route)
 	case POLICY_DIRECT:
 		return ROUTE_LIBC;
 	default:
-		return -EACCES;
+		return is_query(fd, &route->destination) ? ROUTE_NAMESERVER : -EACCES;
 	}
 }
 
@@ -137,13 +145,13 @@ int route_connect(struct session *session, int fd, const struct sockaddr *addr, 
 		return -EACCES;
 	fill_destination(route);
 	route->destination.is_stream = stream;
-	return decide(session, route);
+	return decide(session, fd, route);
 }
 
-int route_datagram(struct session *session, int fd, const struct sockaddr *addr, socklen_t length)
+int route_datagram(struct session *session, int fd, const struct sockaddr *addr, socklen_t length,
+		   struct route *route)
 {
 	struct sockaddr_in unspecified;
-	struct route route;
 
 	if (!route_is_readable(addr, length))
 		return ROUTE_LIBC;
@@ -156,7 +164,7 @@ int route_datagram(struct session *session, int fd, const struct sockaddr *addr,
 		addr = (const struct sockaddr *)&unspecified;
 		length = sizeof(unspecified);
 	}
-	const int r = route_connect(session, fd, addr, length, &route);
+	const int r = route_connect(session, fd, addr, length, route);
 	/* On a stream the address does not count (send(2)): it goes where the connection goes. */
-	return r < 0 && !route.destination.is_stream ? r : ROUTE_LIBC;
+	return route->destination.is_stream ? ROUTE_LIBC : r;
 }

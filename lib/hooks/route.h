@@ -12,8 +12,9 @@
 #include <sys/socket.h>
 
 enum route_verdict {
-	ROUTE_LIBC,  /* not a call of ours, or one that the policy lets go directly */
-	ROUTE_PROXY, /* by a tunnel */
+	ROUTE_LIBC,	  /* not a call of ours, or one that the policy lets go directly */
+	ROUTE_PROXY,	  /* by a tunnel */
+	ROUTE_NAMESERVER, /* a datagram socket and port 53: answered here (hooks/nameserver.h) */
 };
 
 struct route {
@@ -34,7 +35,8 @@ bool route_is_readable(const struct sockaddr *addr, socklen_t length);
 int route_connect(struct session *session, int fd, const struct sockaddr *addr, socklen_t length,
 		  struct route *ret_route);
 
-/* The same for a datagram sent to addr: ROUTE_LIBC or a refusal. */
-int route_datagram(struct session *session, int fd, const struct sockaddr *addr, socklen_t length);
+/* The same for a datagram sent to addr: ROUTE_LIBC, ROUTE_NAMESERVER or a refusal. */
+int route_datagram(struct session *session, int fd, const struct sockaddr *addr, socklen_t length,
+		   struct route *ret_route);
 
 #endif

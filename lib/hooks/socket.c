@@ -108,7 +108,7 @@ static int find_target(int fd, struct sockaddr_in6 *ret_target, socklen_t *ret_l
 	if (session->passive || session->error < 0)
 		return -ENOENT;
 	if (libc()->getpeername(fd, (struct sockaddr *)&peer, &length) < 0 ||
-	    !is_proxy(session, &peer))
+	    (!is_proxy(session, &peer) && table_asks(fd) != TABLE_ASKS_PEER))
 		return -ENOENT;
 	return table_find_target(fd, table_cookie(fd), ret_target, ret_length);
 }

@@ -4,6 +4,7 @@
  * address are in datagram.c.
  */
 #include "hooks/hook.h"
+#include "hooks/nameserver.h"
 #include "hooks/passing.h"
 #include "hooks/pending.h"
 
@@ -15,6 +16,23 @@ static int gate(int fd, int flags)
 
 	errno = r < 0 ? -r : saved;
 	return r < 0 ? -1 : 0;
+}
+
+/* Whether what is written is a query to the nameserver the socket is connected to; its result then.
+ */
+static bool is_query(int fd, const struct iovec *pieces, size_t count, ssize_t *ret)
+{
+	const int saved = errno;
+
+	if (!nameserver_may_be_peer(fd))
+		return false;
+	const ssize_t r = nameserver_ask(fd, NULL, pieces, count);
+	if (r == -ENOTCONN) {
+		errno = saved;
+		return false;
+	}
+	*ret = hook_return((int)r, saved);
+	return true;
 }
 
 HOOK ssize_t read(int fd, void *buffer, size_t length)
@@ -57,6 +75,8 @@ HOOK ssize_t recvfrom(int fd, void *restrict buffer, size_t length, int flags,
 {
 	if (table_may_be_pending(fd) && gate(fd, flags) < 0)
 		return -1;
+	if (table_asks(fd) != TABLE_ASKS_NOBODY)
+		return nameserver_recvfrom(fd, buffer, length, flags, addr, addr_length);
 	return libc()->recvfrom(fd, buffer, length, flags, addr, addr_length);
 }
 
@@ -65,6 +85,8 @@ HOOK ssize_t __recvfrom_chk(int fd, void *buffer, size_t length, size_t size, in
 {
 	if (table_may_be_pending(fd) && gate(fd, flags) < 0)
 		return -1;
+	if (table_asks(fd) != TABLE_ASKS_NOBODY && length <= size)
+		return nameserver_recvfrom(fd, buffer, length, flags, addr, addr_length);
 	return libc()->__recvfrom_chk(fd, buffer, length, size, flags, addr, addr_length);
 }
 
@@ -72,6 +94,8 @@ HOOK ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
 	if (table_may_be_pending(fd) && gate(fd, flags) < 0)
 		return -1;
+	if (table_asks(fd) != TABLE_ASKS_NOBODY)
+		return passing_received(nameserver_recvmsg(fd, message, flags), message);
 	return passing_received(libc()->recvmsg(fd, message, flags), message);
 }
 
@@ -80,28 +104,43 @@ HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 {
 	if (table_may_be_pending(fd) && gate(fd, flags) < 0)
 		return -1;
+	if (table_asks(fd) != TABLE_ASKS_NOBODY)
+		return passing_received_many(
+			nameserver_recvmmsg(fd, messages, count, flags, timeout), messages);
 	return passing_received_many(libc()->recvmmsg(fd, messages, count, flags, timeout),
 				     messages);
 }
 
 HOOK ssize_t write(int fd, const void *buffer, size_t length)
 {
+	ssize_t r;
+
 	if (table_may_be_pending(fd) && gate(fd, 0) < 0)
 		return -1;
+	if (is_query(fd, &(struct iovec){ (void *)buffer, length }, 1, &r))
+		return r;
 	return libc()->write(fd, buffer, length);
 }
 
 HOOK ssize_t writev(int fd, const struct iovec *pieces, int count)
 {
+	ssize_t r;
+
 	if (table_may_be_pending(fd) && gate(fd, 0) < 0)
 		return -1;
+	if (count >= 0 && is_query(fd, pieces, (size_t)count, &r))
+		return r;
 	return libc()->writev(fd, pieces, count);
 }
 
 HOOK ssize_t send(int fd, const void *buffer, size_t length, int flags)
 {
+	ssize_t r;
+
 	if (table_may_be_pending(fd) && gate(fd, flags) < 0)
 		return -1;
+	if (is_query(fd, &(struct iovec){ (void *)buffer, length }, 1, &r))
+		return r;
 	return libc()->send(fd, buffer, length, flags);
 }
 

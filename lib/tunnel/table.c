@@ -63,7 +63,8 @@ static socklen_t target_length(const struct sockaddr *target)
 					    : sizeof(struct sockaddr_in6);
 }
 
-int table_put(int fd, uint64_t cookie, struct tunnel *tunnel, const struct sockaddr *target)
+static int put(int fd, uint64_t cookie, struct tunnel *tunnel, const struct sockaddr *target,
+	       enum table_asks asks)
 {
 	struct table_entry *entry = table_get(fd);
 	uint64_t words[TABLE_TARGET_WORDS] = { 0 };
@@ -75,9 +76,20 @@ int table_put(int fd, uint64_t cookie, struct tunnel *tunnel, const struct socka
 	for (size_t i = 0; i < TABLE_TARGET_WORDS; i++)
 		atomic_store_explicit(&entry->target[i], words[i], memory_order_release);
 	atomic_store_explicit(&entry->tunnel, tunnel, memory_order_release);
+	atomic_store_explicit(&entry->asks, (uint8_t)asks, memory_order_release);
 	atomic_store_explicit(&entry->cookie, cookie, memory_order_release);
 	raise_highest(fd);
 	return 0;
+}
+
+int table_put(int fd, uint64_t cookie, struct tunnel *tunnel, const struct sockaddr *target)
+{
+	return put(fd, cookie, tunnel, target, TABLE_ASKS_NOBODY);
+}
+
+int table_put_server(int fd, uint64_t cookie, const struct sockaddr *server, enum table_asks asks)
+{
+	return put(fd, cookie, NULL, server, asks);
 }
 
 static bool is_about(const struct table_entry *entry, uint64_t cookie)
@@ -159,5 +171,5 @@ void table_put_duplicate(int fd, int duplicate)
 	struct tunnel *tunnel = table_find_tunnel(fd, cookie);
 	if (tunnel)
 		atomic_fetch_or(&tunnel->shared, TUNNEL_DUPLICATED);
-	table_put(duplicate, cookie, tunnel, (const struct sockaddr *)&target);
+	put(duplicate, cookie, tunnel, (const struct sockaddr *)&target, table_asks(fd));
 }

@@ -32,11 +32,19 @@ struct table_watch {
 	_Atomic bool armed; /* the kernel holds the handshake's events instead */
 };
 
+/* Whether a datagram socket asks nameservers (hooks/nameserver.h). */
+enum table_asks {
+	TABLE_ASKS_NOBODY,
+	TABLE_ASKS_OTHERS, /* by sends with an address */
+	TABLE_ASKS_PEER,   /* and it is connected to one: its target */
+};
+
 struct table_entry {
 	_Atomic uint64_t cookie; /* 0: no target is known; written last */
 	struct tunnel *_Atomic tunnel;
 	_Atomic uint64_t target[TABLE_TARGET_WORDS];
 	_Atomic bool is_stream; /* socket() made it one for TCP */
+	_Atomic uint8_t asks;	/* enum table_asks, of the socket that the cookie is of */
 	struct table_watch watches[TABLE_WATCHES];
 };
 
@@ -75,6 +83,14 @@ static inline bool table_is_stream(int fd)
 	return entry && atomic_load_explicit(&entry->is_stream, memory_order_relaxed);
 }
 
+/* Whether the descriptor may ask nameservers: what every send and receipt of datagrams asks. */
+static inline enum table_asks table_asks(int fd)
+{
+	const struct table_entry *entry = table_find(fd);
+	return entry ? (enum table_asks)atomic_load_explicit(&entry->asks, memory_order_relaxed)
+		     : TABLE_ASKS_NOBODY;
+}
+
 /* The highest descriptor that was ever entered, -1 for none. */
 int table_highest(void);
 
@@ -83,6 +99,9 @@ uint64_t table_cookie(int fd);
 
 /* Remembers that the socket is on its way to target (a sockaddr_in or sockaddr_in6). -ENOBUFS. */
 int table_put(int fd, uint64_t cookie, struct tunnel *tunnel, const struct sockaddr *target);
+
+/* Remembers that the datagram socket asks this nameserver. -ENOBUFS. */
+int table_put_server(int fd, uint64_t cookie, const struct sockaddr *server, enum table_asks asks);
 
 /* The duplicate is the same socket. */
 void table_put_duplicate(int fd, int duplicate);

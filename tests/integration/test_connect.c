@@ -632,14 +632,14 @@ Test(connect, proxies_or_denies_loopback_when_told)
 	assert_connect(LAB_NOBODY, options, arguments, "EACCES");
 }
 
-Test(connect, refuses_port_53_of_loopback_and_every_datagram_that_would_leave)
+Test(connect, refuses_streams_to_port_53_of_loopback_and_datagrams_that_would_leave)
 {
-	static const char *const refused[] = {
-		"-l 127.0.0.1 53",	  "-l ::1 53",
-		"-u -l 127.0.0.1 53",	  "-u -l 203.0.113.5 4242",
-		"-u -l 2001:db8::5 4242", "-u -l ::ffff:203.0.113.5 4242",
-		"-u -l example.test 4242"
-	};
+	static const char *const refused[] = { "-l 127.0.0.1 53",
+					       "-l ::1 53",
+					       "-u -l 203.0.113.5 4242",
+					       "-u -l 2001:db8::5 4242",
+					       "-u -l ::ffff:203.0.113.5 4242",
+					       "-u -l example.test 4242" };
 
 	lab_open();
 	start_leading_proxy(NULL);
