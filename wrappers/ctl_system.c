@@ -5,6 +5,7 @@
  */
 #include "ctl.h"
 #include "json.h"
+#include "elf/preload.h"
 #include "library.h"
 #include "preload.h"
 #include "rehearsal.h"
@@ -38,7 +39,7 @@ static char *find_fault(const char *library)
 	g_autofree char *at = g_strdup(library);
 	struct stat status;
 
-	if (!g_str_has_suffix(library, "/isosocks/" LIBRARY_NAME))
+	if (!g_str_has_suffix(library, "/isosocks/" PRELOAD_LIBRARY))
 		return g_strdup_printf("%s is built, but not installed", library);
 	for (;;) {
 		g_autofree char *folder = NULL;

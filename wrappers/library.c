@@ -1,5 +1,7 @@
 #include "library.h"
 
+#include "base/bytes.h"
+#include "elf/preload.h"
 #include "launch.h"
 
 #include <string.h>
@@ -29,9 +31,9 @@
 
 /* From the folder of the executable. */
 static const char *const places[] = {
-	LIBRARY_NAME,
-	"../lib/isosocks/" LIBRARY_NAME,
-	"../lib/" MULTIARCH "/isosocks/" LIBRARY_NAME,
+	PRELOAD_LIBRARY,
+	"../lib/isosocks/" PRELOAD_LIBRARY,
+	"../lib/" MULTIARCH "/isosocks/" PRELOAD_LIBRARY,
 };
 
 /* ld.so(8): items end at a space or a colon, and a $ begins a substitution. */
@@ -61,7 +63,7 @@ char *library_find(const char *executable, GError **error)
 		g_string_append_printf(tried, "%s%s", tried->len ? ", " : "", path);
 	}
 	g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED, "%s is not installed: it is none of %s",
-		    LIBRARY_NAME, tried->str);
+		    PRELOAD_LIBRARY, tried->str);
 	return NULL;
 }
 
@@ -89,72 +91,18 @@ char *library_find_own(GError **error)
 		return library_find(executable, error);
 	g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED,
 		    "/proc/self/exe cannot be read, so that %s cannot be found: is /proc mounted?",
-		    LIBRARY_NAME);
+		    PRELOAD_LIBRARY);
 	return NULL;
-}
-
-static const char *base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-/* Where an item stands in LD_PRELOAD. */
-enum place {
-	BEFORE, /* AddressSanitizer refuses to be anything but first */
-	OURS,
-	/*
-	 * ThreadSanitizer takes what runs inside a call of its own for libc: in front of the
-	 * library it would not see how the library's threads wait for each other.
-	 */
-	BEHIND,
-	LAST,
-};
-
-static enum place place_of(const char *item)
-{
-	static const struct {
-		const char *name;
-		enum place place;
-	} rows[] = {
-		{ LIBRARY_NAME, OURS },		{ "libasan.so", BEFORE },
-		{ "libclang_rt.asan", BEFORE }, { "libtsan.so", BEHIND },
-		{ "libclang_rt.tsan", BEHIND },
-	};
-
-	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
-		if (g_str_has_prefix(base_of(item), rows[i].name))
-			return rows[i].place;
-	return LAST;
-}
-
-static void add_once(GPtrArray *items, const char *item)
-{
-	if (!g_ptr_array_find_with_equal_func(items, item, g_str_equal, NULL))
-		g_ptr_array_add(items, (char *)item);
-}
-
-static void add_others(GPtrArray *items, char **others, enum place place)
-{
-	for (guint i = 0; others[i]; i++)
-		if (*others[i] && place_of(others[i]) == place)
-			add_once(items, others[i]);
 }
 
 char *library_preload(const char *library, const char *runtime, const char *others)
 {
-	g_auto(GStrv) list = g_strsplit_set(others ? others : "", " :", -1);
-	g_autoptr(GPtrArray) items = g_ptr_array_new();
+	const char *list = others ? others : "";
+	const size_t size = preload_size(library, runtime, list);
+	char *value = g_malloc(size + 1);
+	struct bytes_writer w = bytes_writer(value, size);
 
-	add_others(items, list, BEFORE);
-	if (runtime && items->len == 0 && place_of(runtime) == BEFORE)
-		add_once(items, runtime);
-	add_once(items, library);
-	add_others(items, list, BEHIND);
-	if (runtime && items->len == 1 && place_of(runtime) == BEHIND)
-		add_once(items, runtime);
-	add_others(items, list, LAST);
-	g_ptr_array_add(items, NULL);
-	return g_strjoinv(":", (char **)items->pdata);
+	preload_put(&w, library, runtime, list);
+	value[bytes_length(&w)] = '\0';
+	return value;
 }

@@ -6,8 +6,6 @@
 
 #include <glib.h>
 
-#define LIBRARY_NAME "libisosocks.so"
-
 /*
  * The library that belongs to an executable: beside it (the build tree), or in ../lib/isosocks or
  * ../lib/<multiarch>/isosocks. Fails with the places tried, or when LD_PRELOAD could not carry its

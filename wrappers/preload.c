@@ -1,5 +1,6 @@
 #include "preload.h"
 
+#include "elf/preload.h"
 #include "library.h"
 
 #include <errno.h>
@@ -38,7 +39,7 @@ static gboolean is_ours(struct item item)
 	g_autofree char *path = g_strndup(item.at, item.length);
 	g_autofree char *base = g_path_get_basename(path);
 
-	return strcmp(base, LIBRARY_NAME) == 0;
+	return strcmp(base, PRELOAD_LIBRARY) == 0;
 }
 
 char *preload_find(const char *text)

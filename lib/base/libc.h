@@ -16,8 +16,10 @@
 #include <netdb.h>
 #include <poll.h>
 #include <resolv.h>
+#include <spawn.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
@@ -50,6 +52,9 @@ int __res_nquerydomain(res_state state, const char *name, const char *domain, in
 		       unsigned char *answer, int size);
 int __res_nsend(res_state state, const unsigned char *query, int length, unsigned char *answer,
 		int size);
+
+/* As in <stdio.h>, which has no place here: FILE is this. */
+struct _IO_FILE *popen(const char *command, const char *mode);
 
 /*
  * A small variable that every process writes: beside the initialised data, whose page is written
@@ -84,8 +89,17 @@ int __res_nsend(res_state state, const unsigned char *query, int length, unsigne
 	REPLACED(epoll_pwait)                                                                      \
 	REPLACED(epoll_pwait2)                                                                     \
 	REPLACED(epoll_wait)                                                                       \
+	REPLACED(execl)                                                                            \
+	REPLACED(execle)                                                                           \
+	REPLACED(execlp)                                                                           \
+	REPLACED(execv)                                                                            \
+	REPLACED(execve)                                                                           \
+	REPLACED(execveat)                                                                         \
+	REPLACED(execvp)                                                                           \
+	REPLACED(execvpe)                                                                          \
 	REPLACED(fcntl)                                                                            \
 	REPLACED(fcntl64)                                                                          \
+	REPLACED(fexecve)                                                                          \
 	REPLACED(getaddrinfo)                                                                      \
 	REPLACED(getaddrinfo_a)                                                                    \
 	REPLACED(gethostbyaddr)                                                                    \
@@ -104,6 +118,9 @@ int __res_nsend(res_state state, const unsigned char *query, int length, unsigne
 	REPLACED(ioctl)                                                                            \
 	REPLACED(listen)                                                                           \
 	REPLACED(poll)                                                                             \
+	REPLACED(popen)                                                                            \
+	REPLACED(posix_spawn)                                                                      \
+	REPLACED(posix_spawnp)                                                                     \
 	REPLACED(ppoll)                                                                            \
 	REPLACED(pselect)                                                                          \
 	REPLACED(read)                                                                             \
@@ -133,6 +150,7 @@ int __res_nsend(res_state state, const unsigned char *query, int length, unsigne
 	REPLACED(socket)                                                                           \
 	REPLACED(splice)                                                                           \
 	REPLACED(syscall)                                                                          \
+	REPLACED(system)                                                                           \
 	REPLACED(write)                                                                            \
 	REPLACED(writev)
 

@@ -1,6 +1,7 @@
 #include "elf/elf.h"
 
 #include "base/error.h"
+#include "elf/preload.h"
 
 #include <endian.h>
 #include <link.h>
@@ -279,13 +280,9 @@ static int find_strings(struct file *file, const ElfW(Ehdr) * header, const ElfW
 
 static bool is_sanitizer(const char *library)
 {
-	static const char *const names[] = { "libasan.so", "libtsan.so", "libclang_rt.asan",
-					     "libclang_rt.tsan" };
+	const enum preload_place place = preload_place(library, strlen(library));
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strncmp(library, names[i], strlen(names[i])) == 0)
-			return true;
-	return false;
+	return place == PRELOAD_BEFORE || place == PRELOAD_BEHIND;
 }
 
 static int check_library(struct file *file, const struct strings *strings, uint64_t at,

@@ -81,6 +81,12 @@ static bool by_hook(long number, const long argument[6], long *ret)
 	case SYS_epoll_pwait: /* the kernel's signal sets are smaller than libc's and begin alike */
 		*ret = epoll_pwait(INT(0), POINTER(1), INT(2), INT(3), POINTER(4));
 		return true;
+	case SYS_execve:
+		*ret = execve(POINTER(0), POINTER(1), POINTER(2));
+		return true;
+	case SYS_execveat:
+		*ret = execveat(INT(0), POINTER(1), POINTER(2), POINTER(3), INT(4));
+		return true;
 	case SYS_io_uring_setup:
 		errno = ENOSYS;
 		*ret = -1;

@@ -7,6 +7,7 @@
 #include "policy/builtin.h"
 #include "policy/url.h"
 #include "session/environment.h"
+#include "session/inheritance.h"
 
 #include <limits.h>
 #include <sched.h>
@@ -440,6 +441,7 @@ static void init(void)
 		session.passive = true;
 		return;
 	}
+	inheritance_read();
 	environment_read(&environment);
 	session.error = read_everything(&environment);
 }

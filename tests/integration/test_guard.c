@@ -65,13 +65,14 @@ Test(guard, there_is_no_io_uring)
 		assert_prints((enum lab_user)user, NULL, "uring", "uring=ENOSYS\n");
 }
 
-Test(guard, a_child_without_the_environment_gets_no_socket)
+Test(guard, a_child_that_the_library_does_not_reach_gets_no_socket)
 {
 	open_lab();
 	g_autofree char *program = lab_program("sockets");
+	g_autofree char *execute = lab_program("execute");
 	for (int user = 0; user < LAB_USERS; user++) {
-		const struct lab_result result =
-			lab_run((enum lab_user)user, NULL, "env -i %s socket 2 1 0", program);
+		const struct lab_result result = lab_run(
+			(enum lab_user)user, NULL, "%s -c raw %s socket 2 1 0", execute, program);
 		lab_assert_status(&result, 0);
 		lab_assert_out(&result, "socket=EACCES\n");
 	}
@@ -81,9 +82,12 @@ Test(guard, a_child_without_the_environment_gets_no_socket)
 Test(guard, another_policy_gets_no_socket)
 {
 	open_lab();
+	g_autofree char *library = lab_program("libisosocks.so");
 	g_autofree char *program = lab_program("sockets");
+	g_autofree char *execute = lab_program("execute");
 	const struct lab_result result =
-		lab_run(LAB_NOBODY, NULL, "env -u ISOSOCKS_POLICY %s socket 2 1 0", program);
+		lab_run(LAB_NOBODY, NULL, "%s -c raw /usr/bin/env LD_PRELOAD=%s %s socket 2 1 0",
+			execute, library, program);
 	lab_assert_status(&result, 0);
 	lab_assert_out(&result, "socket=EACCES\n");
 }
@@ -179,7 +183,9 @@ Test(guard, an_inner_isosocks_that_lost_the_policy_says_so)
 {
 	open_lab();
 	g_autofree char *isosocks = lab_program("isosocks");
-	const struct lab_result result = lab_run(LAB_NOBODY, NULL, "env -i %s true", isosocks);
+	g_autofree char *execute = lab_program("execute");
+	const struct lab_result result =
+		lab_run(LAB_NOBODY, NULL, "%s -c raw %s /bin/true", execute, isosocks);
 
 	lab_assert_status(&result, 125);
 	cr_assert(strstr(result.err, "guard of another isosocks"), "%s", result.err);

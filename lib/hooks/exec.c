@@ -1,0 +1,789 @@
+/*
+ * exec: programs that this one executes, and what they inherit. Each gets the library, the policy
+ * and the names again where its environment has lost them; nothing else of it changes. Without the
+ * guard, what the library cannot reach is not executed. Runs in children of vfork(2), on their
+ * parent's memory: nothing is allocated but what is given back, and large environments apart all is
+ * on the stack.
+ */
+#include "base/bytes.h"
+#include "base/log.h"
+#include "elf/elf.h"
+#include "elf/preload.h"
+#include "elf/privilege.h"
+#include "hooks/hook.h"
+#include "session/inheritance.h"
+#include "session/session.h"
+
+#include <alloca.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define PRELOAD	     "LD_PRELOAD="
+#define POLICY	     "ISOSOCKS_POLICY="
+#define NAMES	     "ISOSOCKS_NAMES="
+#define SHELL	     "/bin/sh"
+#define DEFAULT_PATH "/bin:/usr/bin" /* execvp(3) without PATH */
+#define SCRIPT_DEPTH 4		     /* #! lines that lead from one to the next, as in Linux */
+#define ON_STACK_MAX (32 * 1024)     /* thousands of variables; threads' stacks may be small */
+#define SHOWN_MAX    256	     /* bytes of a path in the log */
+#define ADDED_MAX    4		     /* variables besides the user's, and the NULL */
+
+/* One call of the family, as the application made it. */
+struct call {
+	enum { CALL_EXECVE, CALL_EXECVPE, CALL_FEXECVE, CALL_EXECVEAT, CALL_SPAWN, CALL_SPAWNP } to;
+	int fd;
+	const char *path;
+	char *const *arguments;
+	char *const *environment;
+	int flags;
+	pid_t *ret_pid;
+	const posix_spawn_file_actions_t *actions;
+	const posix_spawnattr_t *attributes;
+};
+
+/* What the program's environment gets. */
+struct change {
+	const char *preload; /* its own LD_PRELOAD, "" when it has none */
+	const char *runtime; /* a sanitizer's that comes first, or NULL */
+	const char *library; /* to be added to it, or NULL */
+	bool takes_out;	     /* the library is taken out of it */
+	const char *policy;  /* the whole variable, or NULL */
+	const char *variables;
+	char names[sizeof(NAMES) + MAP_TEXT_SIZE]; /* the whole variable, or "" */
+	int fd; /* the names, on a descriptor made for this, or -1 */
+};
+
+/* ---- what an environment has ---- */
+
+static bool is_variable(const char *entry, const char *name)
+{
+	return strncmp(entry, name, strlen(name)) == 0;
+}
+
+/* The value behind `NAME=`, or NULL. */
+static const char *find_first(char *const *environment, const char *name)
+{
+	for (; environment && *environment; environment++)
+		if (is_variable(*environment, name))
+			return *environment + strlen(name);
+	return NULL;
+}
+
+/* The one of several that the dynamic linker takes. */
+static const char *find_last(char *const *environment, const char *name)
+{
+	const char *value = NULL;
+
+	for (; environment && *environment; environment++)
+		if (is_variable(*environment, name))
+			value = *environment + strlen(name);
+	return value;
+}
+
+static bool changes_preload(const struct change *change)
+{
+	return change->library || change->runtime || change->takes_out;
+}
+
+/* ---- the names ---- */
+
+/* A map's descriptor that is there behind exec. */
+static bool lasts(int fd)
+{
+	const int flags = fd < 0 ? -1 : libc()->fcntl(fd, F_GETFD);
+	return flags >= 0 && !(flags & FD_CLOEXEC);
+}
+
+/* A copy of what this process knows, for a program that would know nothing. */
+static int copy_names(const struct session *session)
+{
+	if (!__atomic_load_n(&session->pool.map, __ATOMIC_ACQUIRE))
+		return -ENOENT;
+	const int fd = map_create();
+	int r = fd < 0 ? fd : pool_copy(&session->pool, fd);
+
+	if (r == 0)
+		return fd;
+	if (fd >= 0)
+		libc()->close(fd);
+	return r;
+}
+
+/*
+ * Without the memory for it the program knows no names yet, and says so when it is given an
+ * address: that is no reason not to execute it. A descriptor made here is in this process for as
+ * long as the call takes; what another thread executes meanwhile may have it too, and does not look
+ * for it.
+ */
+static void choose_names(const struct session *session, const char *given, struct change *change)
+{
+	int fd = map_find(given);
+
+	if (lasts(fd))
+		return;
+	if (fd < 0)
+		fd = map_find(inheritance_get()->names);
+	if (!lasts(fd)) {
+		change->fd = fd >= 0 ? map_duplicate(fd) : copy_names(session);
+		fd = change->fd;
+	}
+	if (fd < 0)
+		return;
+	memcpy(change->names, NAMES, sizeof(NAMES) - 1);
+	if (map_describe(fd, change->names + sizeof(NAMES) - 1) < 0)
+		change->names[0] = '\0';
+}
+
+static void drop_names(struct change *change)
+{
+	ERROR_PROTECT;
+
+	if (change->fd >= 0)
+		libc()->close(change->fd);
+}
+
+/* ---- what changes ---- */
+
+/*
+ * The dynamic linker of musl does not start a program that it cannot preload something into; that
+ * of another machine's glibc says so and goes on, and the program's own children may be of ours.
+ */
+static void choose_preload(const struct inheritance *inherited, const struct elf_info *program,
+			   struct change *change)
+{
+	const bool has_library = preload_has(change->preload, PRELOAD_OURS);
+	const char *runtime = program->runtime;
+
+	if (!inherited->library)
+		return;
+	if (program->kind == ELF_MUSL) {
+		change->takes_out = has_library;
+		return;
+	}
+	if (!has_library)
+		change->library = inherited->library;
+	if (*runtime && !preload_has(change->preload, preload_place(runtime, strlen(runtime))))
+		change->runtime = runtime;
+}
+
+/* -E2BIG. */
+static int choose(const struct session *session, char *const *environment,
+		  const struct elf_info *program, struct change *change)
+{
+	const struct inheritance *inherited = inheritance_get();
+	const char *preload = find_last(environment, PRELOAD);
+	const bool has_policy = find_first(environment, POLICY) != NULL;
+
+	*change = (struct change){ .preload = preload ? preload : "", .fd = -1 };
+	choose_preload(inherited, program, change);
+	if (inherited->has_policy && !has_policy)
+		change->policy = inheritance_policy(session);
+	/* An environment that was cleared, rather than one from which they were taken. */
+	if ((inherited->library || inherited->has_policy) &&
+	    (change->library || !inherited->library) &&
+	    (change->policy || !inherited->has_policy)) {
+		if (inherited->is_cut)
+			return -E2BIG;
+		change->variables = inherited->variables;
+	}
+	choose_names(session, find_first(environment, NAMES), change);
+	return 0;
+}
+
+static bool is_none(const struct change *change)
+{
+	return !changes_preload(change) && !change->policy && !change->names[0] &&
+	       !(change->variables && *change->variables);
+}
+
+static bool is_replaced(const struct change *change, const char *entry)
+{
+	return (changes_preload(change) && is_variable(entry, PRELOAD)) ||
+	       (change->names[0] && is_variable(entry, NAMES));
+}
+
+/* ---- the new environment: an array, and behind it the text that is new ---- */
+
+static size_t count(char *const *entries)
+{
+	size_t n = 0;
+
+	while (entries && entries[n])
+		n++;
+	return n;
+}
+
+static size_t count_variables(const struct change *change)
+{
+	size_t n = 0;
+
+	for (const char *at = change->variables; at && *at; at += strlen(at) + 1)
+		n++;
+	return n;
+}
+
+static size_t slots_of(char *const *environment, const struct change *change)
+{
+	return count(environment) + count_variables(change) + ADDED_MAX;
+}
+
+static size_t size_of(char *const *environment, const struct change *change)
+{
+	return slots_of(environment, change) * sizeof(char *) + sizeof(PRELOAD) +
+	       preload_size(change->library, change->runtime, change->preload);
+}
+
+static char *const *compose(char *const *environment, const struct change *change, void *memory,
+			    size_t size)
+{
+	const size_t slots = slots_of(environment, change) * sizeof(char *);
+	struct bytes_writer text = bytes_writer((char *)memory + slots, size - slots);
+	const char **entry = memory;
+
+	for (; environment && *environment; environment++)
+		if (!is_replaced(change, *environment))
+			*entry++ = *environment;
+	if (changes_preload(change)) {
+		*entry++ = (const char *)text.at;
+		bytes_put_text(&text, PRELOAD);
+		if (change->takes_out)
+			preload_put_others(&text, change->preload);
+		else
+			preload_put(&text, change->library, change->runtime, change->preload);
+		bytes_put_u8(&text, '\0');
+	}
+	if (change->policy)
+		*entry++ = change->policy;
+	if (change->names[0])
+		*entry++ = change->names;
+	for (const char *at = change->variables; at && *at; at += strlen(at) + 1)
+		*entry++ = at;
+	*entry = NULL;
+	return memory;
+}
+
+/* ---- the program ---- */
+
+struct program {
+	struct elf_info info;
+	enum privilege gained;
+};
+
+static bool is_own_loader(const struct stat *file)
+{
+	const char *path = inheritance_get()->loader;
+	struct stat loader;
+
+	return path && stat(path, &loader) == 0 && loader.st_dev == file->st_dev &&
+	       loader.st_ino == file->st_ino;
+}
+
+/*
+ * What follows returns 0; -ENOENT where libc and the kernel will not execute the file and have the
+ * right word for it; or why it cannot be told what the file is.
+ */
+static int inspect_file(int fd, struct program *program)
+{
+	struct stat file;
+
+	if (fstat(fd, &file) < 0 || !S_ISREG(file.st_mode))
+		return -ENOENT;
+	int r = elf_inspect(fd, &program->info);
+	if (r < 0)
+		return r;
+	program->gained = privilege_gained(fd, &file);
+	/* The dynamic linker itself, as ldd(1) runs it, has no interpreter. */
+	if (program->info.kind == ELF_STATIC && is_own_loader(&file))
+		program->info.kind = ELF_DYNAMIC;
+	return 0;
+}
+
+/* Neither waits, for a FIFO, nor does anything, to a terminal. */
+static int open_program(int folder, const char *path)
+{
+	if (faccessat(folder, path, X_OK, 0) < 0)
+		return -ENOENT;
+	return error_or(openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+}
+
+static int inspect_path(int folder, const char *path, struct program *program)
+{
+	const int fd = open_program(folder, path);
+	int r = fd;
+
+	if (fd >= 0) {
+		r = inspect_file(fd, program);
+		libc()->close(fd);
+	}
+	return r;
+}
+
+/* A descriptor may be one that only names a file (O_PATH), and /proc may be missing. */
+static int inspect_descriptor(int fd, struct program *program)
+{
+	char path[sizeof("/proc/self/fd/") + 10];
+	struct bytes_writer text = bytes_writer(path, sizeof(path));
+
+	bytes_put_text(&text, "/proc/self/fd/");
+	bytes_put_decimal(&text, (uint64_t)fd);
+	bytes_put_u8(&text, '\0');
+	int r = inspect_path(AT_FDCWD, path, program);
+	return r == -ENOENT && access("/proc/self/fd", F_OK) < 0 ? inspect_file(fd, program) : r;
+}
+
+/* The file that a search along PATH finds; one that it can look at, but not run, is passed over. */
+static int inspect_found(const char *name, struct program *program)
+{
+	const char *folders = getenv("PATH");
+	char path[PATH_MAX];
+
+	if (strchr(name, '/'))
+		return inspect_path(AT_FDCWD, name, program);
+	for (const char *at = folders ? folders : DEFAULT_PATH; at; at = strchr(at, ':')) {
+		at += *at == ':' && at != folders;
+		const size_t length = strcspn(at, ":");
+		struct bytes_writer text = bytes_writer(path, sizeof(path));
+		bytes_put(&text, at, length);
+		if (length > 0)
+			bytes_put_u8(&text, '/');
+		bytes_put_text(&text, name);
+		bytes_put_u8(&text, '\0');
+		if (!text.bad && access(path, X_OK) == 0)
+			return inspect_path(AT_FDCWD, path, program);
+	}
+	return -ENOENT;
+}
+
+static int inspect_first(const struct call *call, struct program *program)
+{
+	switch (call->to) {
+	case CALL_FEXECVE:
+		return inspect_descriptor(call->fd, program);
+	case CALL_EXECVEAT:
+		if (call->path && !*call->path && (call->flags & AT_EMPTY_PATH))
+			return inspect_descriptor(call->fd, program);
+		return inspect_path(call->fd, call->path, program);
+	case CALL_EXECVPE:
+	case CALL_SPAWNP:
+		return inspect_found(call->path, program);
+	default:
+		return inspect_path(AT_FDCWD, call->path, program);
+	}
+}
+
+/* What runs in the end: behind a script, its interpreter. */
+static int inspect(const struct call *call, struct program *program)
+{
+	char interpreter[sizeof(program->info.interpreter)];
+	int r = inspect_first(call, program);
+
+	for (int depth = 0; r == 0 && program->info.kind == ELF_SCRIPT; depth++) {
+		if (depth == SCRIPT_DEPTH)
+			return -ENOENT;
+		memcpy(interpreter, program->info.interpreter, sizeof(interpreter));
+		r = inspect_path(AT_FDCWD, interpreter, program);
+	}
+	return r;
+}
+
+/* ---- whether the library reaches it ---- */
+
+/*
+ * NULL, or why not. What is neither ELF nor a script, the kernel refuses, or gives to an
+ * interpreter that it was told of (binfmt_misc), and execvp to the shell. Where the whole system is
+ * preloaded, programs with privileges are exempt, since people must become root somehow.
+ */
+static const char *find_obstacle(const struct program *program)
+{
+	if (program->gained != PRIVILEGE_NONE && inheritance_get()->library)
+		return "gains privileges, upon which the dynamic linker ignores LD_PRELOAD";
+	if (program->info.kind == ELF_DYNAMIC || program->info.kind == ELF_OTHER ||
+	    program->info.is_isosocks)
+		return NULL;
+	return elf_kind_explain(program->info.kind);
+}
+
+static void put_path(struct bytes_writer *w, const char *path)
+{
+	for (unsigned i = 0; path[i] && i < SHOWN_MAX; i++)
+		bytes_put_u8(w, path[i] >= ' ' && path[i] <= '~' ? (uint8_t)path[i] : '?');
+}
+
+static void warn(const struct call *call, const char *obstacle, const char *consequence)
+{
+	struct log_line line;
+
+	if (!log_wants(LOG_WARNING))
+		return;
+	log_begin(&line, LOG_WARNING);
+	put_path(&line.text, call->path ? call->path : "a program given by descriptor");
+	bytes_put_u8(&line.text, ' ');
+	bytes_put_text(&line.text, obstacle);
+	bytes_put_text(&line.text, consequence);
+	log_end(&line);
+}
+
+static bool is_guarded(const struct session *session)
+{
+	return session->policy.header && session->policy.header->guard;
+}
+
+/* 0 or -EPERM. What is not known of the program stays as it is in ret_info. */
+static int check(const struct session *session, const struct call *call, struct elf_info *ret_info)
+{
+	struct program program = { .gained = PRIVILEGE_NONE };
+	int r = inspect(call, &program);
+
+	if (r == -ENOENT)
+		return 0;
+	const char *obstacle = r == 0 ? find_obstacle(&program)
+				      : "cannot be read, so that nobody knows what it is";
+	if (r == 0)
+		*ret_info = program.info;
+	if (!obstacle)
+		return 0;
+	if (is_guarded(session)) {
+		warn(call, obstacle, "; its network calls fail");
+		return 0;
+	}
+	warn(call, obstacle, "; without the guard it is not executed");
+	return -EPERM;
+}
+
+/* ---- the calls ---- */
+
+/* -errno; spawning also 0. */
+static int invoke(const struct call *call, char *const *environment)
+{
+	switch (call->to) {
+	case CALL_EXECVE:
+		libc()->execve(call->path, call->arguments, environment);
+		break;
+	case CALL_EXECVPE:
+		libc()->execvpe(call->path, call->arguments, environment);
+		break;
+	case CALL_FEXECVE:
+		libc()->fexecve(call->fd, call->arguments, environment);
+		break;
+	case CALL_EXECVEAT:
+		libc()->execveat(call->fd, call->path, call->arguments, environment, call->flags);
+		break;
+	case CALL_SPAWN:
+		return -libc()->posix_spawn(call->ret_pid, call->path, call->actions,
+					    call->attributes, call->arguments, environment);
+	case CALL_SPAWNP:
+		return -libc()->posix_spawnp(call->ret_pid, call->path, call->actions,
+					     call->attributes, call->arguments, environment);
+	}
+	return error_last();
+}
+
+static void *map(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static int invoke_changed(const struct call *call, const struct change *change)
+{
+	const size_t size = size_of(call->environment, change);
+	const bool on_stack = size <= ON_STACK_MAX;
+	void *memory = on_stack ? alloca(size) : map(size);
+
+	if (!memory)
+		return -E2BIG;
+	int r = invoke(call, compose(call->environment, change, memory, size));
+	if (!on_stack)
+		munmap(memory, size);
+	return r;
+}
+
+/* The end of every hook but system and popen: -errno, and where a program was spawned 0. */
+static int run(const struct call *call)
+{
+	const struct session *session = session_get();
+	struct change change;
+	struct elf_info info = { .kind = ELF_OTHER };
+
+	if (session->passive)
+		return invoke(call, call->environment);
+	int r = check(session, call, &info);
+	if (r == 0)
+		r = choose(session, call->environment, &info, &change);
+	if (r < 0)
+		return r;
+	r = is_none(&change) ? invoke(call, call->environment) : invoke_changed(call, &change);
+	drop_names(&change);
+	return r;
+}
+
+static int execute(const struct call *call)
+{
+	const int saved = errno;
+
+	return hook_return(run(call), saved);
+}
+
+HOOK int execve(const char *path, char *const arguments[], char *const environment[])
+{
+	return execute(&(struct call){ .to = CALL_EXECVE,
+				       .path = path,
+				       .arguments = arguments,
+				       .environment = environment });
+}
+
+HOOK int execv(const char *path, char *const arguments[])
+{
+	return execve(path, arguments, environ);
+}
+
+HOOK int execvpe(const char *file, char *const arguments[], char *const environment[])
+{
+	return execute(&(struct call){ .to = CALL_EXECVPE,
+				       .path = file,
+				       .arguments = arguments,
+				       .environment = environment });
+}
+
+HOOK int execvp(const char *file, char *const arguments[])
+{
+	return execvpe(file, arguments, environ);
+}
+
+HOOK int fexecve(int fd, char *const arguments[], char *const environment[])
+{
+	return execute(&(struct call){
+		.to = CALL_FEXECVE, .fd = fd, .arguments = arguments, .environment = environment });
+}
+
+HOOK int execveat(int folder, const char *path, char *const arguments[], char *const environment[],
+		  int flags)
+{
+	return execute(&(struct call){ .to = CALL_EXECVEAT,
+				       .fd = folder,
+				       .path = path,
+				       .arguments = arguments,
+				       .environment = environment,
+				       .flags = flags });
+}
+
+/* ---- arguments in a row ---- */
+
+/* With the NULL. */
+static size_t count_arguments(const char *first, va_list *rest)
+{
+	size_t n = 1;
+
+	for (; first; first = va_arg(*rest, const char *))
+		n++;
+	return n;
+}
+
+static void take_arguments(char **to, const char *first, va_list *rest)
+{
+	for (; first; first = va_arg(*rest, const char *))
+		*to++ = (char *)first;
+	*to = NULL;
+}
+
+/* The array must be in the frame of the hook. What follows the NULL is left in `list`. */
+#define ARGUMENTS(array, list, first)                                                              \
+	va_list list;                                                                              \
+	va_start(list, first);                                                                     \
+	char **array = alloca(count_arguments(first, &list) * sizeof(char *));                     \
+	va_end(list);                                                                              \
+	va_start(list, first);                                                                     \
+	take_arguments(array, first, &list)
+
+HOOK int execl(const char *path, const char *argument, ...)
+{
+	ARGUMENTS(arguments, rest, argument);
+	va_end(rest);
+	return execve(path, arguments, environ);
+}
+
+HOOK int execlp(const char *file, const char *argument, ...)
+{
+	ARGUMENTS(arguments, rest, argument);
+	va_end(rest);
+	return execvpe(file, arguments, environ);
+}
+
+HOOK int execle(const char *path, const char *argument, ...)
+{
+	ARGUMENTS(arguments, rest, argument);
+	char *const *environment = va_arg(rest, char *const *);
+	va_end(rest);
+	return execve(path, arguments, environment);
+}
+
+/* ---- spawning: the error is returned, and errno is not touched ---- */
+
+static int spawn(const struct call *call)
+{
+	ERROR_PROTECT;
+
+	return -run(call);
+}
+
+HOOK int posix_spawn(pid_t *ret_pid, const char *path, const posix_spawn_file_actions_t *actions,
+		     const posix_spawnattr_t *attributes, char *const arguments[],
+		     char *const environment[])
+{
+	return spawn(&(struct call){ .to = CALL_SPAWN,
+				     .path = path,
+				     .arguments = arguments,
+				     .environment = environment,
+				     .ret_pid = ret_pid,
+				     .actions = actions,
+				     .attributes = attributes });
+}
+
+HOOK int posix_spawnp(pid_t *ret_pid, const char *file, const posix_spawn_file_actions_t *actions,
+		      const posix_spawnattr_t *attributes, char *const arguments[],
+		      char *const environment[])
+{
+	return spawn(&(struct call){ .to = CALL_SPAWNP,
+				     .path = file,
+				     .arguments = arguments,
+				     .environment = environment,
+				     .ret_pid = ret_pid,
+				     .actions = actions,
+				     .attributes = attributes });
+}
+
+/*
+ * ---- system and popen ----
+ *
+ * libc starts the shell by calls that no hook sees, with the environment as it is. Where that has
+ * lost something, the command becomes one that gives it to a second shell:
+ * `LD_PRELOAD='…' … exec /bin/sh -c 'command' sh`.
+ */
+
+static void put_quoted(struct bytes_writer *w, const char *text)
+{
+	bytes_put_u8(w, '\'');
+	for (; *text; text++) {
+		if (*text == '\'')
+			bytes_put_text(w, "'\\''");
+		else
+			bytes_put_u8(w, (uint8_t)*text);
+	}
+	bytes_put_u8(w, '\'');
+}
+
+/* `NAME=value` as a shell's assignment, and a blank. */
+static void put_assignment(struct bytes_writer *w, const char *entry)
+{
+	const size_t length = strcspn(entry, "=") + 1;
+
+	bytes_put(w, entry, length);
+	put_quoted(w, entry + length);
+	bytes_put_u8(w, ' ');
+}
+
+#define COMMAND_FRAME sizeof("exec " SHELL " -c '' sh")
+
+/* The most that it can become: every byte quoted, in each variable a pair of quotes and a blank. */
+static size_t command_size(const char *command, char *const *added)
+{
+	size_t size = COMMAND_FRAME + 4 * strlen(command);
+
+	for (; *added; added++)
+		size += 4 * strlen(*added) + 3;
+	return size;
+}
+
+static const char *put_command(const char *command, char *const *added, char *memory, size_t size)
+{
+	struct bytes_writer text = bytes_writer(memory, size);
+
+	for (; *added; added++)
+		put_assignment(&text, *added);
+	bytes_put_text(&text, "exec " SHELL " -c ");
+	put_quoted(&text, command);
+	bytes_put_text(&text, " sh");
+	bytes_put_u8(&text, '\0');
+	return memory;
+}
+
+/* A command that may have become another one. */
+struct command {
+	const char *text;
+	char *memory;
+	size_t size;
+	struct change change;
+};
+
+static int make_command(const char *text, struct command *ret)
+{
+	char *const none[] = { NULL };
+	const size_t size = size_of(none, &ret->change);
+	char *memory = map(size);
+
+	if (!memory)
+		return -ENOMEM;
+	char *const *added = compose(none, &ret->change, memory, size);
+	ret->size = command_size(text, added);
+	ret->memory = map(ret->size);
+	if (ret->memory)
+		ret->text = put_command(text, added, ret->memory, ret->size);
+	munmap(memory, size);
+	return ret->memory ? 0 : -ENOMEM;
+}
+
+static int command_init(struct command *command, const char *text)
+{
+	const struct session *session = session_get();
+
+	const struct elf_info shell = { .kind = ELF_DYNAMIC };
+
+	*command = (struct command){ .text = text, .change = { .fd = -1 } };
+	if (!text || session->passive)
+		return 0;
+	int r = choose(session, environ, &shell, &command->change);
+	return r < 0 || is_none(&command->change) ? r : make_command(text, command);
+}
+
+static void command_done(struct command *command)
+{
+	ERROR_PROTECT;
+
+	if (command->memory)
+		munmap(command->memory, command->size);
+	drop_names(&command->change);
+}
+
+HOOK int system(const char *text)
+{
+	const int saved = errno;
+	struct command command;
+	int r = command_init(&command, text);
+
+	if (r < 0) {
+		command_done(&command);
+		return hook_return(r, saved);
+	}
+	errno = saved;
+	r = libc()->system(command.text);
+	command_done(&command);
+	return r;
+}
+
+HOOK struct _IO_FILE *popen(const char *text, const char *mode)
+{
+	const int saved = errno;
+	struct command command;
+	struct _IO_FILE *stream = NULL;
+	int r = command_init(&command, text);
+
+	errno = r < 0 ? -r : saved;
+	if (r == 0)
+		stream = libc()->popen(command.text, mode);
+	command_done(&command);
+	return stream;
+}

@@ -1,0 +1,352 @@
+/*
+ * Programs that a program under isosocks executes: by every call that executes, whatever became of
+ * the environment and of the descriptors. What each must be: under the session, with the names that
+ * its parent knew, or not executed.
+ */
+#include "support/lab.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+static const char *const calls[] = {
+	"execve",   "execv",   "execvp",  "execvpe",	 "execl",	 "execlp", "execle",
+	"execveat", "fexecve", "syscall", "posix_spawn", "posix_spawnp", "system", "popen",
+};
+
+static struct {
+	char *execute;
+	char *connect;
+	unsigned port;
+} here;
+
+static void open_world(void)
+{
+	lab_open();
+	here.port = lab_serve("the target");
+	char *options = g_strdup_printf("--map www.test=127.0.0.1:%u", here.port);
+	lab_proxy(options);
+	g_free(options);
+	here.execute = lab_program("execute");
+	here.connect = lab_program("connect");
+}
+
+/* The proxy was asked for www.test, under the keys of the session. */
+static void assert_asked(const char *what)
+{
+	char **requests = lab_requests();
+
+	cr_assert_eq(g_strv_length(requests), 1u, "%s: %u requests", what, g_strv_length(requests));
+	lab_assert_has(requests[0], "\"host\":\"www.test\"");
+	lab_assert_has(requests[0], "\"ISOLATION\":\"alice\"");
+	g_strfreev(requests);
+	lab_forget();
+}
+
+static void run_calls(const char *options, const char *host)
+{
+	for (enum lab_user user = 0; user < LAB_USERS; user++) {
+		for (size_t i = 0; i < G_N_ELEMENTS(calls); i++) {
+			const struct lab_result result =
+				lab_run(user, "-k ISOLATION=alice", "%s %s %s %s %s 80",
+					here.execute, options, calls[i], here.connect, host);
+			lab_assert_status(&result, 0);
+			lab_assert_out(&result, "line=this is the target");
+			assert_asked(calls[i]);
+		}
+	}
+}
+
+Test(exec, hands_on_the_session)
+{
+	open_world();
+	run_calls("", "www.test");
+}
+
+Test(exec, hands_it_on_where_the_environment_is_cleared)
+{
+	open_world();
+	run_calls("-c", "www.test");
+	run_calls("-c -0", "www.test");
+	run_calls("-c -v", "www.test");
+}
+
+Test(exec, hands_on_the_names_where_the_descriptors_are_closed)
+{
+	open_world();
+	run_calls("-n www.test", "%a");
+	run_calls("-n www.test -d", "%a");
+	run_calls("-n www.test -x", "%a");
+	run_calls("-n www.test -v -d", "%a");
+	run_calls("-c -n www.test -d -l 16", "%a");
+}
+
+/* ---- what is added, and what is left alone ---- */
+
+static struct lab_result show(const char *options, const char *command)
+{
+	const struct lab_result result = lab_run(LAB_NOBODY, options, "%s", command);
+
+	lab_assert_status(&result, 0);
+	return result;
+}
+
+Test(exec, adds_the_library_before_other_preloads)
+{
+	open_world();
+	char *library = lab_program("libisosocks.so");
+	char *command = g_strdup_printf("env -i LD_PRELOAD=/x/b.so:/x/a.so /usr/bin/env");
+	char *line = g_strdup_printf("LD_PRELOAD=%s:/x/b.so:/x/a.so\n", library);
+	const struct lab_result result = show("-k ISOLATION=alice", command);
+
+	lab_assert_out(&result, line);
+}
+
+Test(exec, changes_nothing_of_an_environment_that_has_all)
+{
+	open_world();
+	const struct lab_result once = show("", "env -u _ sh -c 'exec /usr/bin/env -u _ -u PWD "
+						"-u OLDPWD -u SHLVL env | sort >once; "
+						"sh -c \"exec sh -c \\\"exec env\\\"\" | grep "
+						"-v \"^_=\" | sort >twice; "
+						"grep -vxF -f twice once; true'");
+	cr_assert_str_empty(once.out);
+}
+
+Test(exec, brings_back_what_the_user_set_where_all_is_cleared)
+{
+	open_world();
+	struct lab_result result =
+		lab_run(LAB_NOBODY, "",
+			"sh -c 'ISOSOCKS_ISOLATION=work ISOSOCKS_KEY_TAB=7 env -i %s www.test 80'",
+			here.connect);
+	lab_assert_status(&result, 0);
+	char *request = lab_only_request();
+	lab_assert_has(request, "token=work");
+	lab_assert_has(request, "\"TAB\":\"7\"");
+	result = lab_run(LAB_NOBODY, "",
+			 "sh -c 'ISOSOCKS_ISOLATION=work env -u ISOSOCKS_ISOLATION %s www.test 80'",
+			 here.connect);
+	lab_assert_status(&result, 0);
+	request = lab_only_request();
+	cr_assert(!strstr(request, "token=work"), "%s", request);
+	result = lab_run(
+		LAB_NOBODY, "",
+		"sh -c 'ISOSOCKS_ISOLATION=work env -i ISOSOCKS_ISOLATION=home %s www.test 80'",
+		here.connect);
+	lab_assert_status(&result, 0);
+	request = lab_only_request();
+	lab_assert_has(request, "token=home");
+}
+
+Test(exec, keeps_a_bad_policy_bad)
+{
+	open_world();
+	char *library = lab_program("libisosocks.so");
+	for (size_t i = 0; i < G_N_ELEMENTS(calls); i++) {
+		const struct lab_result result = lab_shell(
+			LAB_NOBODY, "LD_PRELOAD=%s ISOSOCKS_POLICY=x %s -c %s %s 127.0.0.1 %u",
+			library, here.execute, calls[i], here.connect, here.port);
+		lab_assert_out(&result, "connect=EACCES");
+	}
+}
+
+/* A shell's command keeps its words, its $0 and its status. */
+Test(exec, changes_no_command_of_system_and_popen)
+{
+	open_world();
+	for (int i = 0; i < 2; i++) {
+		const struct lab_result result = lab_run(
+			LAB_NOBODY, "",
+			"%s -c %s \"printf '%%s;' \\\"a  b\\\" it\\'s '\\\\n' \\$0; exit 7\"",
+			here.execute, i ? "popen" : "system");
+		lab_assert_status(&result, 7);
+		lab_assert_out(&result, "a  b;it's;\\n;sh;");
+	}
+}
+
+/* ---- as libc does it ---- */
+
+static const char *const failing[] = {
+	"/nonexistent",		"nonexistent", "/tmp",	       "/etc/passwd",
+	"/etc/passwd/x",	"\"\"",	       "$LAB/text",    "$LAB/loop",
+	"$LAB/bad-interpreter", "$LAB/fifo",   "$LAB/nothing",
+};
+
+static void make_files(void)
+{
+	const struct lab_result made = lab_shell(
+		LAB_ROOT,
+		"cd %s && echo 'echo text $0 $1' >text && ln -s loop loop && mkfifo -m 755 fifo && "
+		"printf '#!/nonexistent\\n' >bad-interpreter && : >nothing && "
+		"chmod 755 text bad-interpreter nothing",
+		lab_folder());
+	lab_assert_status(&made, 0);
+}
+
+Test(exec, fails_as_libc_does)
+{
+	open_world();
+	make_files();
+	for (size_t i = 0; i < G_N_ELEMENTS(failing); i++) {
+		for (size_t j = 0; j < G_N_ELEMENTS(calls) - 2; j++) {
+			char *command = g_strdup_printf("LAB=%s; exec %s %s %s word", lab_folder(),
+							here.execute, calls[j], failing[i]);
+			char *quoted = g_shell_quote(command);
+			const struct lab_result bare = lab_shell(LAB_NOBODY, "%s", command);
+			const struct lab_result ours =
+				lab_run(LAB_NOBODY, "--no-guard", "sh -c %s", quoted);
+			cr_assert_str_eq(ours.out, bare.out, "%s %s", calls[j], failing[i]);
+			cr_assert_eq(ours.status, bare.status, "%s %s", calls[j], failing[i]);
+		}
+	}
+}
+
+/* ---- what the library cannot reach ---- */
+
+static char *build_static(void)
+{
+	lab_need("cc");
+	const struct lab_result built =
+		lab_shell(LAB_ROOT,
+			  "cd %s && echo 'int main(void) { return 0; }' >s.c && cc -static "
+			  "-o static s.c && printf '#!%s/static\\n' >script && chmod 755 script",
+			  lab_folder(), lab_folder());
+	lab_assert_status(&built, 0);
+	return lab_path("static");
+}
+
+Test(exec, refuses_what_it_cannot_reach_without_the_guard)
+{
+	open_world();
+	build_static();
+	const struct lab_result made = lab_shell(
+		LAB_ROOT,
+		"cd %s && cp %s setuid && chmod 4755 setuid && cp setuid unreadable && chmod 711 "
+		"unreadable",
+		lab_folder(), here.connect);
+	lab_assert_status(&made, 0);
+	static const char *const programs[] = { "static", "script", "setuid", "unreadable" };
+	for (size_t i = 0; i < G_N_ELEMENTS(programs); i++) {
+		for (size_t j = 0; j < G_N_ELEMENTS(calls) - 2; j++) {
+			char *line = g_strdup_printf("%s=EPERM\n", calls[j]);
+			const struct lab_result result =
+				lab_run(LAB_NOBODY, "--no-guard", "%s %s %s/%s www.test 80",
+					here.execute, calls[j], lab_folder(), programs[i]);
+			cr_assert_str_eq(result.out, line, "%s %s: %s%s", calls[j], programs[i],
+					 result.out, result.err);
+		}
+	}
+}
+
+Test(exec, says_so_in_the_log)
+{
+	open_world();
+	build_static();
+	char *options = g_strconcat("--log ", lab_folder(), "/log ", "--no-guard", NULL);
+	const struct lab_result result =
+		lab_run(LAB_NOBODY, options, "env ISOSOCKS_LOG=warning %s execve %s/static",
+			here.execute, lab_folder());
+	char *text = NULL;
+
+	lab_assert_out(&result, "execve=EPERM");
+	g_file_get_contents(lab_path("log"), &text, NULL, NULL);
+	cr_assert(text && strstr(text, "/static is statically linked"), "%s", text);
+}
+
+/* isosocks is static, and the dynamic linker is a program without one. */
+Test(exec, runs_isosocks_and_the_dynamic_linker_without_the_guard)
+{
+	open_world();
+	char *isosocks = lab_program("isosocks");
+	struct lab_result result =
+		lab_run(LAB_NOBODY, "--no-guard", "sh -c '%s -k ISOLATION=alice %s www.test 80'",
+			isosocks, here.connect);
+
+	lab_assert_status(&result, 0);
+	assert_asked("isosocks");
+	result = lab_run(LAB_NOBODY, "--no-guard", "ldd /bin/sh");
+	lab_assert_status(&result, 0);
+	lab_assert_out(&result, "libc.so.6");
+}
+
+/* ---- sanitizers ---- */
+
+Test(exec, has_a_sanitizer_first)
+{
+	lab_need("cc");
+	open_world();
+	const struct lab_result built =
+		lab_shell(LAB_ROOT,
+			  "cd %s && printf '#include <unistd.h>\\nint main(int c, char **v) { "
+			  "execv(v[1], v + 1); return 9; }' "
+			  ">a.c && cc -fsanitize=address -o asan a.c",
+			  lab_folder());
+	if (built.status != 0)
+		cr_skip_test("no AddressSanitizer: %s", built.err);
+	const struct lab_result result =
+		lab_run(LAB_NOBODY, "-k ISOLATION=alice",
+			"env ASAN_OPTIONS=detect_leaks=0 sh -c '%s/asan %s www.test 80'",
+			lab_folder(), here.connect);
+	lab_assert_status(&result, 0);
+	assert_asked("the program behind it");
+}
+
+/* ---- programs that clear and close ---- */
+
+static const struct {
+	const char *need;
+	const char *command; /* $CONNECT HOST PORT; python prints what it resolved */
+} parents[] = {
+	{ "python3",
+	  "python3 -c \"import os, socket, subprocess as s; "
+	  "a = socket.gethostbyname_ex and socket.getaddrinfo(\\\"www.test\\\", 80)[0][4][0]; "
+	  "s.run([os.environ[\\\"CONNECT\\\"], a, \\\"80\\\"], check=True)\"" },
+	{ "python3", "python3 -c \"import os, socket, subprocess as s; "
+		     "a = socket.getaddrinfo(\\\"www.test\\\", 80)[0][4][0]; "
+		     "s.run([os.environ[\\\"CONNECT\\\"], a, \\\"80\\\"], check=True, env={})\"" },
+	{ "python3",
+	  "python3 -c \"import os, socket, subprocess as s; "
+	  "a = socket.getaddrinfo(\\\"www.test\\\", 80)[0][4][0]; "
+	  "s.run([os.environ[\\\"CONNECT\\\"], a, \\\"80\\\"], check=True, close_fds=False)\"" },
+	{ "python3", "python3 -c \"import os, socket, subprocess as s; "
+		     "a = socket.getaddrinfo(\\\"www.test\\\", 80)[0][4][0]; "
+		     "os.closerange(3, 2048); os.environ.clear(); "
+		     "s.run([\\\"$CONNECT\\\", a, \\\"80\\\"], check=True, close_fds=False)\"" },
+	{ "perl",
+	  "perl -MSocket=:addrinfo,SOCK_STREAM -e \"my (\\$e, \\$r) = "
+	  "getaddrinfo(\\\"www.test\\\", 80, "
+	  "{socktype => SOCK_STREAM}); my (\\$f, \\$a) = getnameinfo(\\$r->{addr}, NI_NUMERICHOST, "
+	  "NIx_NOSERV); %ENV = (); exit(system(\\$ARGV[0], \\$a, 80) >> 8)\" $CONNECT" },
+	{ "bash", "bash -c \"fd=\\${ISOSOCKS_NAMES%:*}; eval \\\"exec \\$fd>&-\\\"; $CONNECT "
+		  "www.test 80\"" },
+	{ "env", "env -i $CONNECT www.test 80" },
+	{ "bash", "bash -c \"exec -c $CONNECT www.test 80\"" },
+	{ "sh", "sh -c \"unset LD_PRELOAD ISOSOCKS_POLICY ISOSOCKS_NAMES; $CONNECT www.test 80\"" },
+	{ "find", "find / -maxdepth 0 -exec env -i $CONNECT www.test 80 \\;" },
+	{ "xargs", "echo 80 | env -i xargs $CONNECT www.test" },
+};
+
+Test(exec, children_of_all_kinds_of_programs_know_the_session)
+{
+	open_world();
+	for (enum lab_user user = 0; user < LAB_USERS; user++) {
+		for (size_t i = 0; i < G_N_ELEMENTS(parents); i++) {
+			lab_need(parents[i].need);
+			char *command = g_strdup_printf("export CONNECT=%s; %s", here.connect,
+							parents[i].command);
+			char *quoted = g_shell_quote(command);
+			const struct lab_result result =
+				lab_run(user, "-k ISOLATION=alice", "sh -c %s", quoted);
+			cr_assert_eq(result.status, 0, "%s\n%s%s", parents[i].command, result.out,
+				     result.err);
+			lab_assert_out(&result, "line=this is the target");
+			assert_asked(parents[i].command);
+			g_free(quoted);
+			g_free(command);
+		}
+	}
+}
