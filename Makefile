@@ -71,7 +71,7 @@ endif
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
-.PHONY: all help deps demo check check-all check-asan check-tsan tests fuzz bench format install uninstall dist deb clean
+.PHONY: all help deps demo check check-all check-asan check-tsan tests fuzz bench tor-network format install uninstall dist deb clean
 
 all: $(LIBRARY) $(TOOLS) $(PROXY) ## build the library and the tools into build/release
 
@@ -212,6 +212,12 @@ fuzz: ## five minutes of libFuzzer for each target, under ASan and UBSan
 
 bench: all $(BENCHES) ## speed and memory beside the peers installed from Debian
 	@BUILD=$(BUILD) sh tests/bench/run.sh
+
+# Namespaces of its own: nothing leaves, and nothing of it is left at the end.
+tor-network: all ## a shell in a Tor network on loopback, to try things in
+	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK)
+	@unshare --map-root-user --net --pid --fork --mount-proc --kill-child sh -c 'ip link set lo up && \
+		PATH=$(CURDIR)/$(BUILD):$$PATH exec tests/tor/network.py -- $${SHELL:-sh}'
 
 format: ## clang-format over every source
 	clang-format -i $(shell git ls-files '*.c' '*.h')

@@ -3,15 +3,12 @@
  * what its errors become. Its control port is the witness: it says with which username and password
  * a stream came.
  */
+#include "support/control.h"
 #include "support/lab.h"
 
-#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 #define SOCKS_PORT   9050
 #define CONTROL_PORT 9051
@@ -19,7 +16,6 @@
 static struct {
 	char *connect;
 	char *hasty; /* options: a second is enough for what will not be answered */
-	FILE *control;
 } here;
 
 /* Nothing of this leaves: the lab has loopback and nothing else. */
@@ -45,57 +41,12 @@ static void start_tor(void)
 	g_free(file);
 }
 
-/* ---- the control port ---- */
-
-static char *read_line(void)
-{
-	static char line[4096];
-
-	cr_assert(fgets(line, sizeof(line), here.control), "the control port says no more");
-	return line;
-}
-
-static void command(const char *text)
-{
-	/* Not by stdio: a stream that is read and written would have to be positioned between. */
-	cr_assert_eq(dprintf(fileno(here.control), "%s\r\n", text), (int)strlen(text) + 2);
-	const char *line = read_line();
-	cr_assert(g_str_has_prefix(line, "250 OK"), "%s: %s", text, line);
-}
-
-static void open_control(void)
-{
-	const struct sockaddr_in to = { .sin_family = AF_INET,
-					.sin_port = htons(CONTROL_PORT),
-					.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	const struct timeval limit = { .tv_sec = 20 };
-	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	cr_assert_eq(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
-	here.control = fdopen(fd, "r");
-	command("AUTHENTICATE");
-	command("SETEVENTS STREAM");
-}
-
-/* The event that tells of a new stream to this host. */
-static char *new_stream(const char *target)
-{
-	for (int lines = 0; lines < 1000; lines++) {
-		const char *line = read_line();
-		if ((strstr(line, " NEW ") || strstr(line, " NEWRESOLVE ")) && strstr(line, target))
-			return g_strdup(line);
-	}
-	cr_assert_fail("no stream to %s", target);
-	return NULL;
-}
-
 static void open_here(void)
 {
 	lab_need("tor");
 	lab_open();
 	start_tor();
-	open_control();
+	control_open(CONTROL_PORT);
 	here.connect = lab_program("connect");
 	char *file = lab_path("hasty.conf");
 	g_file_set_contents(file, "[proxy]\ntimeout=1\n", -1, NULL);
@@ -139,7 +90,7 @@ Test(tor, is_brought_the_keys_in_the_form_it_takes)
 		const struct lab_result result =
 			run_connect(i % LAB_USERS, streams[i].options, "keys.test 80");
 		lab_assert_out(&result, "connect=ETIMEDOUT\n");
-		char *event = new_stream(" keys.test:80 ");
+		char *event = control_new_stream(" keys.test:80 ");
 		cr_assert(strstr(event, streams[i].expected), "%s: no %s in %s", streams[i].options,
 			  streams[i].expected, event);
 		g_free(event);
@@ -152,7 +103,7 @@ Test(tor, is_brought_the_keys_of_each_application_by_default)
 	for (enum lab_user user = 0; user < LAB_USERS; user++) {
 		const struct lab_result result = run_connect(user, "", "keys.test 80");
 		lab_assert_out(&result, "connect=ETIMEDOUT\n");
-		char *event = new_stream(" keys.test:80 ");
+		char *event = control_new_stream(" keys.test:80 ");
 		GString *expected = g_string_new(here.connect);
 		g_string_replace(expected, "/", "%2F", 0);
 		/* What is no user of the machine stands for the lab's own. */
@@ -175,7 +126,7 @@ Test(tor, is_brought_a_digest_of_long_keys)
 
 	const struct lab_result result = run_connect(LAB_NOBODY, options, "keys.test 80");
 	lab_assert_out(&result, "connect=ETIMEDOUT\n");
-	char *event = new_stream(" keys.test:80 ");
+	char *event = control_new_stream(" keys.test:80 ");
 	cr_assert(strstr(event, expected), "no %s in %s", expected, event);
 }
 
@@ -186,7 +137,7 @@ Test(tor, is_brought_another_token_in_each_run)
 	open_here();
 	for (int i = 0; i < 2; i++) {
 		run_connect(LAB_NOBODY, "-b none -i", "keys.test 80");
-		char *event = new_stream(" keys.test:80 ");
+		char *event = control_new_stream(" keys.test:80 ");
 		tokens[i] = strstr(event, KEYS "\"ISOLATION=token%3D");
 		cr_assert(tokens[i], "%s", event);
 		*strchr(tokens[i] + strlen(KEYS) + 1, '"') = '\0';
@@ -283,7 +234,7 @@ Test(tor, takes_keys_and_request_in_one_write)
 	lab_assert_out(&result, "resolve=0\nerrno=kept\ninet stream 6 80 203.0.113.9\n"
 				"resolve=0\nerrno=kept\ninet stream 6 80 203.0.113.9\n"
 				"connect=ETIMEDOUT\n");
-	char *event = new_stream(" 203.0.113.5:80 ");
+	char *event = control_new_stream(" 203.0.113.5:80 ");
 	cr_assert(strstr(event, KEYS "\"a=b\" "), "%s", event);
 	g_file_get_contents(trace, &text, NULL, NULL);
 	cr_assert_eq(count(text, FULL_GREETING), 1u, "%s", text);
