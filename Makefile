@@ -71,7 +71,7 @@ endif
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
-.PHONY: all help deps demo check check-all check-asan check-tsan tests fuzz bench tor-network format install uninstall dist deb clean
+.PHONY: all help deps demo check check-all check-asan check-tsan tests fuzz bench leak-report tor-network format install uninstall dist deb clean
 
 all: $(LIBRARY) $(TOOLS) $(PROXY) ## build the library and the tools into build/release
 
@@ -158,7 +158,7 @@ PACKAGES_CHECK := libcriterion-dev iproute2 util-linux curl wget git openssh-cli
 	bash-completion nginx-light tor mandoc binutils clang clang-format libclang-rt-14-dev strace valgrind \
 	busybox-static bind9-dnsutils bind9-host iputils-ping netcat-openbsd bsdutils musl-tools
 PACKAGES_DEB   := debhelper lintian fakeroot dpkg-dev
-PACKAGES_ALL   := $(PACKAGES_DEB) debootstrap nodejs default-jdk-headless ruby php-cli aria2 golang-go gcc-multilib
+PACKAGES_ALL   := $(PACKAGES_DEB) debootstrap nodejs default-jdk-headless ruby php-cli aria2 golang-go gcc-multilib chromium
 
 deps: ## install what building and checking need (Debian packages)
 	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK)
@@ -218,6 +218,9 @@ tor-network: all ## a shell in a Tor network on loopback, to try things in
 	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK)
 	@unshare --map-root-user --net --pid --fork --mount-proc --kill-child sh -c 'ip link set lo up && \
 		PATH=$(CURDIR)/$(BUILD):$$PATH exec tests/tor/network.py -- $${SHELL:-sh}'
+
+leak-report: tests ## what stays open without the guard, as text for the manual
+	@BUILD=$(BUILD) tests/leak/report
 
 format: ## clang-format over every source
 	clang-format -i $(shell git ls-files '*.c' '*.h')

@@ -56,13 +56,16 @@ static int open_namespace(void)
 	return fd;
 }
 
-/* Neither end asks who the other is or says who it is itself: every frame is somebody's doing. */
+/*
+ * Neither end asks who the other is or says who it is itself: every frame is somebody's doing.
+ * Reports of groups are sent once; those of version 2 of MLD would come again, at some later time.
+ */
 static const char quiet[] = "for i in all default; do"
 			    " echo 0 >/proc/sys/net/ipv6/conf/$i/accept_dad;"
 			    " echo 0 >/proc/sys/net/ipv6/conf/$i/dad_transmits;"
-			    " echo 0 >/proc/sys/net/ipv6/conf/$i/router_solicitations; done\n"
-			    "echo 1 >/proc/sys/net/ipv4/igmp_qrv\n"
-			    "echo 1 >/proc/sys/net/ipv6/mld_qrv 2>/dev/null || true\n";
+			    " echo 0 >/proc/sys/net/ipv6/conf/$i/router_solicitations;"
+			    " echo 1 >/proc/sys/net/ipv6/conf/$i/force_mld_version; done\n"
+			    "echo 1 >/proc/sys/net/ipv4/igmp_qrv\n";
 
 static const char near_script[] =
 	"echo '0 2147483647' >/proc/sys/net/ipv4/ping_group_range\n"
@@ -191,22 +194,15 @@ static bool is_own_group6(const struct in6_addr *group)
 	       (group->s6_addr[0] == 0xff && group->s6_addr[1] <= 2 && group->s6_addr[15] <= 2);
 }
 
-/* RFC 3810 §5.2: head of 8 bytes, then records: type, aux length, sources, group, sources. */
+/* RFC 2710 §3: type, code, checksum, delay, reserved, group. */
 static bool is_own_report6(const struct frame *frame, size_t at)
 {
-	const uint8_t *head = part(frame, at, 8);
-	unsigned records = head ? (unsigned)(head[6] << 8 | head[7]) : 0;
+	const uint8_t *report = part(frame, at, 8 + sizeof(struct in6_addr));
 
-	for (at += 8; records > 0; records--) {
-		const uint8_t *record = part(frame, at, 20);
-		if (!record || !is_own_group6((const struct in6_addr *)(const void *)(record + 4)))
-			return false;
-		at += 20 + 16 * (size_t)(record[2] << 8 | record[3]) + 4 * (size_t)record[1];
-	}
-	return head != NULL;
+	return report && is_own_group6((const struct in6_addr *)(const void *)(report + 8));
 }
 
-/* RFC 3376 §4.2: as above, with addresses of 4 bytes. */
+/* RFC 3376 §4.2: head of 8 bytes, then records: type, aux length, sources, group, sources. */
 static bool is_own_report4(const struct frame *frame, size_t at)
 {
 	const uint8_t *head = part(frame, at, 8);
@@ -267,7 +263,7 @@ static bool is_own_frame6(const struct frame *frame)
 		return is_reset(frame, at);
 	if (next != IPPROTO_ICMPV6 || !type)
 		return false;
-	if (*type == 143)
+	if (*type == MLD_LISTENER_REPORT || *type == MLD_LISTENER_REDUCTION)
 		return is_own_report6(frame, at);
 	return *type == ICMP6_DST_UNREACH || *type == ND_ROUTER_SOLICIT;
 }

@@ -211,11 +211,6 @@ static void inherited_tcp(void)
 	use(7, "tcp");
 }
 
-static void inherited_connected(void)
-{
-	use(7, "connected");
-}
-
 const struct call descriptor_calls[] = {
 	{ "fd-in-tcp", fd_in_tcp },
 	{ "fd-in-udp", fd_in_udp },
@@ -224,6 +219,5 @@ const struct call descriptor_calls[] = {
 	{ "fd-out-udp", fd_out_udp },
 	{ "inherited-udp", inherited_udp },
 	{ "inherited-tcp", inherited_tcp },
-	{ "inherited-connected", inherited_connected },
 	{ NULL, NULL },
 };
