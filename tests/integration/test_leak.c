@@ -20,7 +20,8 @@
 #define COLUMNS	 5
 #define MISSING	 77 /* exit status of `call` where the kernel lacks what it tries */
 
-/* Seconds. A program that waits for what will not come is ended; its frame, if any, has been sent. */
+/* Seconds. A program that waits for what will not come is ended; its frame, if any, has been sent.
+ */
 #define PATIENCE       3
 #define HEAVY_PATIENCE 20
 
