@@ -89,13 +89,29 @@ echo "  isosocks / pipelined within a round: $(median "$folder/ratio") (goal 1.0
 
 echo
 echo "start-up of /bin/true, us, median of 400 in turn: whole, and added to the first line"
-set -- "/bin/true" "$isosocks /bin/true" "env /bin/true"
+set -- "/bin/true" "$isosocks /bin/true" "$isosocks --no-guard /bin/true" "env /bin/true"
 has torsocks && set -- "$@" "$under_torsocks /bin/true"
 has proxychains4 && set -- "$@" "$under_proxychains /bin/true"
 "$bench/startup" 400 "$@"
 # env runs under the library in each; the second program does so in the first command only.
 echo "the library alone: env(1) starts a program with it, and one without"
 $under_isosocks "$bench/startup" 1000 "env -u LD_PRELOAD /bin/true" "env -u NOTHING_LIKE_IT /bin/true"
+
+# ---- calls ------------------------------------------------------------------------------------------
+
+echo
+echo "single calls, ns, best of 60 rounds: bare, and added by leash, hooks and guard; by leash and hooks alone"
+for round in 1 2 3; do
+	"$bench/guard" 20 >>"$folder/calls.bare"
+	$under_isosocks "$bench/guard" 20 >>"$folder/calls.guarded"
+	$isosocks -x "127.0.0.1:$port" --no-guard -- "$bench/guard" 20 >>"$folder/calls.unguarded"
+done
+for column in bare guarded unguarded; do
+	awk '!($1 in least) { order[++n] = $1; least[$1] = $2 } $2 < least[$1] { least[$1] = $2 }
+		END { for (i = 1; i <= n; i++) print order[i], least[order[i]] }' "$folder/calls.$column" >"$folder/best.$column"
+done
+paste -d ' ' "$folder/best.bare" "$folder/best.guarded" "$folder/best.unguarded" |
+	awk '{ printf "  %-26s %7d %+7d %+7d\n", $1, $2, $4 - $2, $6 - $2 }'
 
 # ---- names ------------------------------------------------------------------------------------------
 

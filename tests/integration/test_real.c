@@ -85,6 +85,12 @@ static void start_everything(void)
 	for (size_t i = 0; i < G_N_ELEMENTS(needed); i++)
 		lab_need(needed[i]);
 	lab_open();
+	/* A device that the proxy is not on, for the programs that ask for one. */
+	const struct lab_result device =
+		lab_shell(LAB_ROOT, "ip link add near type veth peer name beyond && "
+				    "ip addr add 10.9.0.1/24 dev near && ip link set near up && "
+				    "ip link set beyond up");
+	lab_assert_status(&device, 0);
 	make_page();
 	start_nginx();
 	start_git();
@@ -107,7 +113,12 @@ static const struct {
 	{ "curl", "curl -sS http://www.test/page", PAGE, "www.test" },
 	{ "curl", "curl -sS http://203.0.113.8/page", PAGE, "203.0.113.8" },
 	{ "curl", "curl -sS -4 http://www.test/page", PAGE, "www.test" },
+	{ "curl", "curl -sS --tcp-fastopen http://www.test/page", PAGE, "www.test" },
+	{ "curl", "curl -sS --interface lo http://www.test/page", PAGE, "www.test" },
+	{ "curl", "curl -sS --interface near http://www.test/page", PAGE, "www.test" },
+	{ "curl", "curl -sS --interface 10.9.0.1 http://www.test/page", PAGE, "www.test" },
 	{ "wget", "wget -qO- http://www.test/page", PAGE, "www.test" },
+	{ "wget", "wget -qO- --bind-address=10.9.0.1 http://www.test/page", PAGE, "www.test" },
 	{ "wget", "wget -T 20 -qO- http://www.test/page", PAGE, "www.test" },
 	{ "git", "git clone -q http://www.test/repo.git $DIR/a && cat $DIR/a/page", PAGE,
 	  "www.test" },
@@ -118,6 +129,7 @@ static const struct {
 	  "' git clone -q root@ssh.test:$LAB/repo.git $DIR/c && cat $DIR/c/page",
 	  PAGE, "ssh.test" },
 	{ "ssh", SSH " root@ssh.test cat $LAB/page", PAGE, "ssh.test" },
+	{ "ssh", SSH " -b 10.9.0.1 root@ssh.test cat $LAB/page", PAGE, "ssh.test" },
 	{ "ssh", SSH " -o ConnectTimeout=20 root@ssh.test cat $LAB/page", PAGE, "ssh.test" },
 	{ "scp",
 	  "scp -q -F none -i $ID -o BatchMode=yes -o StrictHostKeyChecking=no "
@@ -128,6 +140,13 @@ static const struct {
 	{ "python3",
 	  "python3 -c \"import urllib.request as u; "
 	  "print(u.urlopen('http://www.test/page').read().decode(), end='')\"",
+	  PAGE, "www.test" },
+	{ "python3",
+	  "python3 -c \"\n"
+	  "import socket\n"
+	  "s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)\n" /* IPPROTO_MPTCP */
+	  "s.connect(('www.test', 80)); s.sendall(b'GET /page HTTP/1.0\\r\\n\\r\\n')\n"
+	  "print(s.makefile().read())\"",
 	  PAGE, "www.test" },
 	{ "python3",
 	  "python3 -c \"\n"
