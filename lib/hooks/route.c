@@ -119,13 +119,17 @@ static int is_stream(int fd)
 
 	if (table_is_stream(fd))
 		return 1;
-	/* Only a TCP (or MPTCP) stream has this option: one question answers nearly all. */
-	if (libc()->getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &length) == 0)
-		return 1;
+	/* Streams that the library has made are known: most others are UDP. */
 	const int protocol = socket_option(fd, SO_PROTOCOL);
 
+	if (protocol == IPPROTO_UDP)
+		return 0;
 	if (protocol == -EBADF || protocol == -ENOTSOCK)
 		return -ENOTSOCK;
+	/* A raw socket has a protocol's number too, but only a TCP (or MPTCP) stream this option.
+	 */
+	if (libc()->getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &length) == 0)
+		return 1;
 	if (protocol > 0)
 		return 0;
 	const int domain = socket_option(fd, SO_DOMAIN);
