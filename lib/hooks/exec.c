@@ -11,6 +11,7 @@
 #include "elf/preload.h"
 #include "elf/privilege.h"
 #include "hooks/hook.h"
+#include "hooks/pending.h"
 #include "session/inheritance.h"
 #include "session/session.h"
 
@@ -502,6 +503,18 @@ static int invoke_changed(const struct call *call, const struct change *change)
 	return r;
 }
 
+/* A socket that is still connecting means nothing to another program. */
+static int invoke_alone(const struct call *call, const struct change *change)
+{
+	struct pending_kept kept;
+
+	pending_before_exec(&kept, call->to != CALL_SPAWN && call->to != CALL_SPAWNP);
+	const int r =
+		is_none(change) ? invoke(call, call->environment) : invoke_changed(call, change);
+	pending_after_exec(&kept);
+	return r;
+}
+
 /* The end of every hook but system and popen: -errno, and where a program was spawned 0. */
 static int run(const struct call *call)
 {
@@ -516,7 +529,7 @@ static int run(const struct call *call)
 		r = choose(session, call->environment, &info, &change);
 	if (r < 0)
 		return r;
-	r = is_none(&change) ? invoke(call, call->environment) : invoke_changed(call, &change);
+	r = invoke_alone(call, &change);
 	drop_names(&change);
 	return r;
 }
@@ -762,6 +775,7 @@ HOOK int system(const char *text)
 {
 	const int saved = errno;
 	struct command command;
+	struct pending_kept kept;
 	int r = command_init(&command, text);
 
 	if (r < 0) {
@@ -769,7 +783,9 @@ HOOK int system(const char *text)
 		return hook_return(r, saved);
 	}
 	errno = saved;
+	pending_before_exec(&kept, false);
 	r = libc()->system(command.text);
+	pending_after_exec(&kept);
 	command_done(&command);
 	return r;
 }
@@ -779,11 +795,14 @@ HOOK struct _IO_FILE *popen(const char *text, const char *mode)
 	const int saved = errno;
 	struct command command;
 	struct _IO_FILE *stream = NULL;
+	struct pending_kept kept;
 	int r = command_init(&command, text);
 
 	errno = r < 0 ? -r : saved;
+	pending_before_exec(&kept, false);
 	if (r == 0)
 		stream = libc()->popen(command.text, mode);
+	pending_after_exec(&kept);
 	command_done(&command);
 	return stream;
 }

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -697,6 +698,49 @@ static void case_passed_at_once(void)
 	passed(O_NONBLOCK);
 }
 
+/* The new program writes at once, and reads. */
+static void case_executed(void)
+{
+	const int fd = begin();
+	char command[64];
+
+	fcntl(fd, F_SETFL, 0);
+	snprintf(command, sizeof(command), "echo hello >&%d; head -n 2 <&%d; echo ok", fd, fd);
+	execlp("sh", "sh", "-c", command, NULL);
+	err(1, "exec");
+}
+
+/* What only happens to be handed down is not; the flags are then as they were. */
+static void is_kept_from_children(int fd)
+{
+	char command[64];
+	char *const arguments[] = { (char *)"sh", (char *)"-c", command, NULL };
+	int status = -1;
+	pid_t child;
+
+	snprintf(command, sizeof(command), "test ! -e /proc/self/fd/%d", fd);
+	MUST(posix_spawnp(&child, "sh", NULL, NULL, arguments, environ) == 0);
+	MUST(waitpid(child, &status, 0) == child && status == 0);
+	MUST(fcntl(fd, F_GETFD) == 0);
+	MUST(system(command) == 0 && fcntl(fd, F_GETFD) == 0);
+	child = fork();
+	if (child == 0) {
+		execlp("sh", "sh", "-c", command, NULL);
+		_exit(126);
+	}
+	MUST(waitpid(child, &status, 0) == child && status == 0);
+}
+
+static void case_not_handed_down(void)
+{
+	const int fd = begin();
+
+	is_kept_from_children(fd);
+	is_pending(fd);
+	wait_for(fd);
+	is_there(fd);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -727,6 +771,8 @@ static const struct {
 	{ "select", case_select, 0 },
 	{ "epoll", case_epoll, 0 },
 	{ "v6only", case_v6only, AF_INET6 },
+	{ "executed", case_executed, 0 },
+	{ "not-handed-down", case_not_handed_down, 0 },
 	{ "passed", case_passed, 0 },
 	{ "passed-at-once", case_passed_at_once, 0 },
 };
