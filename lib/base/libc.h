@@ -112,6 +112,10 @@ struct _IO_FILE *popen(const char *command, const char *mode);
 	REPLACED(gethostent_r)                                                                     \
 	REPLACED(gethostid)                                                                        \
 	REPLACED(getnameinfo)                                                                      \
+	REPLACED(getnetbyaddr)                                                                     \
+	REPLACED(getnetbyaddr_r)                                                                   \
+	REPLACED(getnetbyname)                                                                     \
+	REPLACED(getnetbyname_r)                                                                   \
 	REPLACED(getpeername)                                                                      \
 	REPLACED(getsockname)                                                                      \
 	REPLACED(getsockopt)                                                                       \

@@ -192,6 +192,41 @@ static void by_gethostid(const char *argument)
 	printf("%lx\n", gethostid());
 }
 
+/* ---- networks ---- */
+
+static void print_network(const struct netent *entry)
+{
+	puts(entry ? entry->n_name : "failed");
+}
+
+static void by_getnetbyname(const char *argument)
+{
+	print_network(getnetbyname(argument));
+}
+
+static void by_getnetbyname_r(const char *argument)
+{
+	struct netent entry, *result = NULL;
+	int problem;
+
+	getnetbyname_r(argument, &entry, buffer, size, &result, &problem);
+	print_network(result);
+}
+
+static void by_getnetbyaddr(const char *argument)
+{
+	print_network(getnetbyaddr(inet_network(argument), AF_INET));
+}
+
+static void by_getnetbyaddr_r(const char *argument)
+{
+	struct netent entry, *result = NULL;
+	int problem;
+
+	getnetbyaddr_r(inet_network(argument), AF_INET, &entry, buffer, size, &result, &problem);
+	print_network(result);
+}
+
 /* ---- getaddrinfo, getnameinfo ---- */
 
 static void print_list(int r, struct addrinfo *list)
@@ -540,6 +575,10 @@ static const struct {
 	CALL(gethostent),
 	CALL(gethostent_r),
 	CALL(gethostid),
+	CALL(getnetbyname),
+	CALL(getnetbyname_r),
+	CALL(getnetbyaddr),
+	CALL(getnetbyaddr_r),
 	CALL(getaddrinfo),
 	CALL(getaddrinfo_a),
 	CALL(getaddrinfo_a_nowait),

@@ -39,7 +39,8 @@ static void replace_file(const char *path, const char *text)
 
 static void open_machine(const char *sources, const char *proxy_options)
 {
-	char *switches = g_strdup_printf("hosts: %s\nservices: files\n", sources);
+	char *switches =
+		g_strdup_printf("hosts: %s\nnetworks: %s\nservices: files\n", sources, sources);
 
 	lab_open();
 	replace_file("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n");
@@ -106,6 +107,10 @@ static const struct {
 	{ "gethostbyaddr", "2001:db8::5", "failed HOST_NOT_FOUND\n" },
 	{ "gethostbyaddr_r", "203.0.113.5", "failed HOST_NOT_FOUND\n" },
 	{ "gethostid", "x", NULL },
+	{ "getnetbyname", "net.example.test", "failed\n" },
+	{ "getnetbyname_r", "net.example.test", "failed\n" },
+	{ "getnetbyaddr", "203.0.113.0", "failed\n" },
+	{ "getnetbyaddr_r", "203.0.113.0", "failed\n" },
 	{ "getaddrinfo", "a.example.test", "list placeholder\n" },
 	{ "getaddrinfo_a", "a.example.test", "list placeholder\n" },
 	{ "getaddrinfo_a_nowait", "a.example.test", "list placeholder\n" },
@@ -270,6 +275,8 @@ static const char *const alike[] = {
 	"-n 16 getnameinfo 192.0.2.7",
 	"-n 0x7000000 getnameinfo 192.0.2.7",
 	"-s 4 getnameinfo 192.0.2.7 203.0.113.9",
+	"getnetbyname loopback nowhere",
+	"getnetbyaddr 127.0.0.0 203.0.113.0",
 };
 
 Test(names, answers_as_libc_does_from_its_files)
