@@ -14,10 +14,10 @@ bool lookup_is_literal(const char *text)
 	return strchr(text, ':') || (inet_aton(text, &address) && !strpbrk(text, " \t\n\v\f\r"));
 }
 
+static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
 void lookup_widen(const struct hosts_address *address, uint8_t ret[16])
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
 	if (address->family == AF_INET6) {
 		memcpy(ret, address->bytes, 16);
 		return;
@@ -30,8 +30,7 @@ void lookup_narrow(struct hosts_address *address)
 {
 	struct hosts_address narrow = { .family = AF_INET };
 
-	if (address->family != AF_INET6 ||
-	    !IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)(const void *)address->bytes))
+	if (address->family != AF_INET6 || memcmp(address->bytes, mapped, sizeof(mapped)) != 0)
 		return;
 	memcpy(narrow.bytes, address->bytes + 12, 4);
 	*address = narrow;

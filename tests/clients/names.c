@@ -536,7 +536,7 @@ static void by_nothing(const char *argument)
 	gethostbyname2_r("a.test", -1, &entry, buffer, size, &result, &problem);
 	gethostbyaddr_r(bytes, 3, AF_INET, &entry, buffer, size, &result, &problem);
 	gethostbyaddr_r(bytes, 4, 99, &entry, buffer, size, &result, &problem);
-	gethostbyaddr(bytes, (socklen_t)-1, AF_INET6);
+	gethostbyaddr(bytes, 5, AF_INET6);
 	getaddrinfo_a(99, NULL, 0, NULL);
 	getaddrinfo_a(GAI_WAIT, NULL, 0, NULL);
 	getaddrinfo_a(GAI_NOWAIT, NULL, 0, NULL);
