@@ -263,5 +263,5 @@ bool guard_refuses(const uint8_t *cookie)
 
 	if (cookie)
 		memcpy(halves, cookie, sizeof(halves));
-	return syscall(SYS_socket, AF_INET, -1, 0, halves[0], halves[1]) < 0 && errno == EACCES;
+	return syscall(SYS_socket, AF_INET, -1, 0, halves[0], halves[1], 0) < 0 && errno == EACCES;
 }
