@@ -158,7 +158,7 @@ PACKAGES_CHECK := libcriterion-dev iproute2 util-linux curl wget git openssh-cli
 	bash-completion nginx-light tor mandoc binutils clang clang-format libclang-rt-14-dev strace valgrind \
 	busybox-static bind9-dnsutils bind9-host iputils-ping netcat-openbsd bsdutils musl-tools
 PACKAGES_DEB   := debhelper lintian fakeroot dpkg-dev
-PACKAGES_ALL   := $(PACKAGES_DEB) debootstrap nodejs default-jdk-headless ruby php-cli aria2 golang-go gcc-multilib chromium
+PACKAGES_ALL   := $(PACKAGES_DEB) debootstrap nodejs default-jdk-headless ruby php-cli apache2-utils aria2 golang-go gcc-multilib chromium
 
 deps: ## install what building and checking need (Debian packages)
 	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK)
