@@ -156,7 +156,8 @@ PACKAGES_BUILD := gcc libc6-dev make pkg-config libglib2.0-dev libpcre2-dev
 PACKAGES_DEMO  := curl wget python3
 PACKAGES_CHECK := libcriterion-dev iproute2 util-linux curl wget git openssh-client openssh-server rsync python3 perl \
 	bash-completion nginx-light tor mandoc binutils clang clang-format libclang-rt-14-dev strace valgrind \
-	busybox-static bind9-dnsutils bind9-host iputils-ping netcat-openbsd bsdutils musl-tools
+	busybox-static bind9-dnsutils bind9-host iputils-ping netcat-openbsd bsdutils musl-tools gdb \
+	libjemalloc2 libtcmalloc-minimal4
 PACKAGES_DEB   := debhelper lintian fakeroot dpkg-dev
 PACKAGES_ALL   := $(PACKAGES_DEB) debootstrap nodejs default-jdk-headless ruby php-cli apache2-utils aria2 golang-go gcc-multilib chromium
 
