@@ -39,17 +39,30 @@ static const char *const user_names[] = { "nobody", "root" };
 
 static bool parse_channel(const char *line, struct channel *ret_channel)
 {
-	char **columns = g_strsplit(line, " ", COLUMNS);
+	char **columns;
 
 	if (*line == '#' || *line == '\0')
 		return false;
+	columns = g_strsplit(line, " ", COLUMNS);
 	cr_assert_eq(g_strv_length(columns), COLUMNS, "%s: %s", CHANNELS, line);
 	*ret_channel = (struct channel){ columns[0], columns[1], columns[2],
 					 columns[3], columns[4], false };
+	g_free(columns); /* the array, not what is in it */
 	return true;
 }
 
-/* The channels of a family, or all of them for NULL; they live as long as the test. */
+static void clear_channel(gpointer data)
+{
+	struct channel *channel = data;
+
+	g_free(channel->family);
+	g_free(channel->name);
+	g_free(channel->users);
+	g_free(channel->needs);
+	g_free(channel->command);
+}
+
+/* The channels of a family, or all of them for NULL. */
 static GArray *load(const char *family)
 {
 	GArray *channels = g_array_new(FALSE, FALSE, sizeof(struct channel));
@@ -57,12 +70,17 @@ static GArray *load(const char *family)
 	g_auto(GStrv) lines = NULL;
 	struct channel channel;
 
+	g_array_set_clear_func(channels, clear_channel);
 	cr_assert(g_file_get_contents(CHANNELS, &text, NULL, NULL));
 	lines = g_strsplit(text, "\n", -1);
-	for (char **line = lines; *line; line++)
-		if (parse_channel(*line, &channel) &&
-		    (!family || strcmp(channel.family, family) == 0))
+	for (char **line = lines; *line; line++) {
+		if (!parse_channel(*line, &channel))
+			continue;
+		if (!family || strcmp(channel.family, family) == 0)
 			g_array_append_val(channels, channel);
+		else
+			clear_channel(&channel);
+	}
 	return channels;
 }
 
@@ -235,7 +253,7 @@ static void try_channel(struct channel *channel, enum lab_user user)
 
 static void try_family(const char *family)
 {
-	GArray *channels = load(family);
+	g_autoptr(GArray) channels = load(family);
 
 	cr_assert_gt(channels->len, 0);
 	open_leak_lab(is_heavy(family));
@@ -279,11 +297,13 @@ Test(leak, list_is_whole)
 						"groups", "listeners", "descriptors", "children",
 						"tools",  "scripts",   "heavy" };
 	g_autofree char *printed = NULL;
-	GArray *all = load(NULL);
+	g_autoptr(GArray) all = load(NULL);
 	guint rows = 0;
 
-	for (size_t i = 0; i < G_N_ELEMENTS(families); i++)
-		rows += load(families[i])->len;
+	for (size_t i = 0; i < G_N_ELEMENTS(families); i++) {
+		g_autoptr(GArray) some = load(families[i]);
+		rows += some->len;
+	}
 	cr_assert_eq(rows, all->len);
 	cr_assert_geq(rows, 71);
 	cr_assert(g_spawn_command_line_sync("sh -c ./" CHANNELS, &printed, NULL, NULL, NULL));

@@ -185,13 +185,13 @@ static const void *part(const struct frame *frame, size_t offset, size_t length)
 static const uint8_t mark_group6[16] = { 0xff, 0x15, [13] = 0x4d };
 
 /* The groups that an interface reports because of its own addresses, and those of our marks. */
-static bool is_own_group6(const struct in6_addr *group)
+static bool is_own_group6(const uint8_t group[16])
 {
 	static const uint8_t solicited[13] = { 0xff, 2, [11] = 1, [12] = 0xff };
 
 	return memcmp(group, solicited, sizeof(solicited)) == 0 ||
 	       memcmp(group, mark_group6, sizeof(mark_group6) - 1) == 0 ||
-	       (group->s6_addr[0] == 0xff && group->s6_addr[1] <= 2 && group->s6_addr[15] <= 2);
+	       (group[0] == 0xff && group[1] <= 2 && group[15] <= 2);
 }
 
 /* RFC 2710 §3: type, code, checksum, delay, reserved, group. */
@@ -199,7 +199,7 @@ static bool is_own_report6(const struct frame *frame, size_t at)
 {
 	const uint8_t *report = part(frame, at, 8 + sizeof(struct in6_addr));
 
-	return report && is_own_group6((const struct in6_addr *)(const void *)(report + 8));
+	return report && is_own_group6(report + 8);
 }
 
 /* RFC 3376 §4.2: head of 8 bytes, then records: type, aux length, sources, group, sources. */
@@ -220,21 +220,33 @@ static bool is_own_report4(const struct frame *frame, size_t at)
 	return true;
 }
 
+/* The same in an aligned place: a frame's headers are at odd multiples of two. */
+static bool copy_part(const struct frame *frame, size_t offset, void *to, size_t length)
+{
+	const void *from = part(frame, offset, length);
+
+	if (from)
+		memcpy(to, from, length);
+	return from != NULL;
+}
+
 static bool is_reset(const struct frame *frame, size_t at)
 {
-	const struct tcphdr *head = part(frame, at, sizeof(*head));
-	return head && head->rst;
+	struct tcphdr head;
+	return copy_part(frame, at, &head, sizeof(head)) && head.rst;
 }
 
 static bool is_own_frame4(const struct frame *frame)
 {
-	const struct iphdr *head = part(frame, ETH_HLEN, sizeof(*head));
-	const size_t at = head ? ETH_HLEN + 4 * (size_t)head->ihl : 0;
-	const uint8_t *type = head ? part(frame, at, 1) : NULL;
+	struct iphdr head;
 
+	if (!copy_part(frame, ETH_HLEN, &head, sizeof(head)))
+		return false;
+	const size_t at = ETH_HLEN + 4 * (size_t)head.ihl;
+	const uint8_t *type = part(frame, at, 1);
 	if (!type)
 		return false;
-	switch (head->protocol) {
+	switch (head.protocol) {
 	case IPPROTO_TCP:
 		return is_reset(frame, at);
 	case IPPROTO_ICMP:
@@ -248,9 +260,11 @@ static bool is_own_frame4(const struct frame *frame)
 
 static bool is_own_frame6(const struct frame *frame)
 {
-	const struct ip6_hdr *head = part(frame, ETH_HLEN, sizeof(*head));
-	size_t at = ETH_HLEN + sizeof(*head);
-	uint8_t next = head ? head->ip6_nxt : IPPROTO_NONE;
+	struct ip6_hdr head = { .ip6_nxt = IPPROTO_NONE };
+	size_t at = ETH_HLEN + sizeof(head);
+
+	copy_part(frame, ETH_HLEN, &head, sizeof(head));
+	uint8_t next = head.ip6_nxt;
 	const uint8_t *type = part(frame, at, 8);
 
 	/* A report has a hop-by-hop header with a router alert before it. */
