@@ -22,7 +22,7 @@
 
 /* Seconds. A program that waits for what will not come is ended; its frame, if any, has been sent.
  */
-#define PATIENCE       3
+#define PATIENCE       15
 #define HEAVY_PATIENCE 20
 
 struct channel {
