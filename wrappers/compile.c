@@ -169,6 +169,8 @@ static struct blob_table put_applications(struct draft *draft, const GPtrArray *
 
 static void set_scalars(struct blob_header *header, const struct config *config)
 {
+	static const uint8_t none[sizeof(config->cookie)];
+
 	memcpy(header->magic, BLOB_MAGIC, sizeof(header->magic));
 	header->version = BLOB_VERSION;
 	memcpy(header->session, config->session, sizeof(header->session));
@@ -182,7 +184,7 @@ static void set_scalars(struct blob_header *header, const struct config *config)
 	header->resolve = config->resolve;
 	header->loopback = config->loopback;
 	header->listen = config->listen;
-	header->guard = config->guard;
+	header->guard = config->guard && memcmp(config->cookie, none, sizeof(none)) != 0;
 	header->log_level = config_log_level(config);
 	header->why = config->why;
 	memcpy(header->pool, config->pool, sizeof(header->pool));
@@ -331,6 +333,7 @@ static void take_rules(const struct policy *policy, GArray *rules)
 			.suffix = take_text(policy, from->suffix),
 			.origin = from->origin,
 			.line = from->line,
+			.source = CONFIG_OUTER,
 		};
 		memcpy(rule.address, from->address, sizeof(rule.address));
 		g_array_append_val(rules, rule);
@@ -355,6 +358,7 @@ static struct config_application *take_application(const struct policy *policy,
 	application->by = from->by;
 	application->has_by = from->has_by;
 	application->action = from->action;
+	application->source = CONFIG_OUTER;
 	return application;
 }
 

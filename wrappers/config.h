@@ -13,8 +13,9 @@
 /* Where a value came from: the higher wins, and a name given twice in one of them is an error. */
 enum config_source {
 	CONFIG_BUILT_IN,
-	CONFIG_OUTER, /* the policy of an isosocks around this one */
-	CONFIG_FILE,
+	CONFIG_SYSTEM, /* the file of the machine's administrator */
+	CONFIG_OUTER,  /* the policy of an isosocks around this one */
+	CONFIG_FILE,   /* the user's, or the one that was named instead */
 	CONFIG_ENVIRONMENT,
 	CONFIG_COMMAND_LINE,
 };
@@ -40,6 +41,7 @@ struct config_rule {
 	char *suffix;	 /* instead of an address, or NULL */
 	uint32_t origin; /* index in origins, BLOB_NONE: not from a file */
 	uint32_t line;
+	enum config_source source;
 };
 
 /* [application LABEL] */
@@ -54,6 +56,7 @@ struct config_application {
 	uint32_t by; /* counts when has_by */
 	bool has_by;
 	uint8_t action; /* enum blob_action */
+	enum config_source source;
 };
 
 struct config {
@@ -82,10 +85,12 @@ struct config {
 	char *log_file;		 /* absolute, or NULL */
 	char *token;		 /* or NULL */
 	char *alias;		 /* or NULL */
+	const char *path;	 /* of the file that is being read, or NULL */
+	uint32_t line;		 /* in it */
 	GPtrArray *origins;	 /* char *: configuration files */
 	GPtrArray *pairs;	 /* struct config_pair * */
 	GArray *rules;		 /* struct config_rule */
-	GPtrArray *applications; /* struct config_application * */
+	GPtrArray *applications; /* struct config_application *, in the order they are tried */
 };
 
 #define CONFIG_ERROR config_error_quark()
@@ -132,15 +137,22 @@ gboolean config_set_pair(struct config *config, enum config_source source, const
  * Takes a configuration file, or the text of one, on top of what is set. Errors read `PATH:LINE:
  * [group] key: text`.
  */
-gboolean config_load_file(struct config *config, const char *path, GError **error);
-gboolean config_load_text(struct config *config, const char *path, const char *text, size_t length,
+gboolean config_load_file(struct config *config, enum config_source source, const char *path,
 			  GError **error);
+gboolean config_load_text(struct config *config, enum config_source source, const char *path,
+			  const char *text, size_t length, GError **error);
 
 /*
  * The same, but goes on behind an error: all of them (char *), none when the file is good. What is
  * right in it has been taken.
  */
-GPtrArray *config_check_file(struct config *config, const char *path);
+GPtrArray *config_check_file(struct config *config, enum config_source source, const char *path);
+
+/*
+ * Takes the file of the system and then this one of the user's: path, or the usual one where path
+ * is NULL and that is there. An administrator's deny and require hold whatever the user's says.
+ */
+gboolean config_load_usual(struct config *config, const char *path, GError **error);
 
 /* The file of this user's own settings, there or not. NULL: the user has no folder for one. */
 char *config_user_file(void);
@@ -149,8 +161,33 @@ char *config_user_file(void);
  * wins. */
 uint8_t config_log_level(const struct config *config);
 
+/* A key's words, methods and parts, as a file has them. Free what is a char *. */
+const char *config_word(const char *group, const char *key, uint8_t number);
+char *config_methods_text(const uint8_t methods[4]);
+char *config_by_text(uint32_t by);
+char *config_url_text(const struct config *config, uint32_t proxy);
+
 /* The default proxy as socks5://ADDRESS:PORT, without credentials. Free it. */
 char *config_proxy_text(const struct config *config);
+
+/*
+ * The first group that names this executable (a real path: what runs, not a script or a link) and
+ * this user, as the library will find it. NULL: none does.
+ */
+const struct config_application *config_find_application(const struct config *config,
+							 const char *executable, uint32_t user);
+
+/*
+ * Whether this executable is let go directly: isosocks then preloads the library, which stays out
+ * of the way, and installs no filter.
+ */
+bool config_is_direct(const struct config *config, const char *executable, uint32_t user);
+
+/* A user's number, or a name that is in /etc/passwd. */
+gboolean config_parse_user(const char *text, guint64 *ret_user);
+
+/* Whether it is a name suffix such as .example.com. */
+bool config_is_suffix(const char *text);
 
 /* A user's text as an error message may show it: short, printable, in double quotes. */
 char *config_quote(const char *text);

@@ -20,8 +20,11 @@ enum ctl_status {
 typedef int ctl_function(int argc, char **argv);
 
 ctl_function ctl_check;
+ctl_function ctl_compile;
 ctl_function ctl_doctor;
+ctl_function ctl_env;
 ctl_function ctl_errors;
+ctl_function ctl_explain;
 ctl_function ctl_system;
 
 /*

@@ -1,10 +1,13 @@
 /*
  * check: reads a configuration as isosocks would, and says all that is wrong with it.
  */
+#include "compile.h"
 #include "config.h"
 #include "ctl.h"
+#include "rule.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* The files that isosocks reads by itself, as far as they are there. */
@@ -22,13 +25,32 @@ static GPtrArray *find_files(void)
 	return files;
 }
 
-static gboolean check_file(struct config *config, const char *path)
+static gboolean print_problems(const GPtrArray *problems)
 {
-	g_autoptr(GPtrArray) problems = config_check_file(config, path);
-
 	for (guint i = 0; i < problems->len; i++)
 		puts(problems->pdata[i]);
 	return problems->len == 0;
+}
+
+static gboolean check_file(struct config *config, const char *path)
+{
+	const gboolean is_system = strcmp(path, CONFIG_SYSTEM_FILE) == 0;
+	g_autoptr(GPtrArray) problems =
+		config_check_file(config, is_system ? CONFIG_SYSTEM : CONFIG_FILE, path);
+
+	return print_problems(problems);
+}
+
+/* What each file alone cannot show. */
+static gboolean check_whole(const struct config *config)
+{
+	g_autoptr(GPtrArray) idle = rule_find_idle(config);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GByteArray) policy = compile_policy(config, &error);
+
+	if (!policy)
+		puts(error->message);
+	return print_problems(idle) && policy;
 }
 
 int ctl_check(int argc, char **argv)
@@ -48,5 +70,5 @@ int ctl_check(int argc, char **argv)
 	}
 	for (guint i = 0; i < files->len; i++)
 		good = check_file(config, files->pdata[i]) && good;
-	return good ? CTL_YES : CTL_NO;
+	return good && check_whole(config) ? CTL_YES : CTL_NO;
 }

@@ -6,8 +6,8 @@
 #include "config.h"
 #include "ctl.h"
 #include "door.h"
-#include "environment.h"
 #include "finding.h"
+#include "gather.h"
 #include "launch.h"
 #include "library.h"
 #include "machine.h"
@@ -33,34 +33,14 @@ enum doctor_status {
 
 /* ---- settings, as isosocks would have them ---- */
 
-static struct config *start_config(GError **error)
-{
-	const char *outer = g_environ_getenv(environ, "ISOSOCKS_POLICY");
-
-	return outer ? compile_restore_text(outer, error) : config_new();
-}
-
-static gboolean apply(struct config *config, const char *file, const char *proxy, GError **error)
-{
-	const char *path = file ? file : g_environ_getenv(environ, "ISOSOCKS_CONFIG");
-
-	if (path && !config_load_file(config, path, error))
-		return FALSE;
-	if (!environment_take(config, environ, error))
-		return FALSE;
-	if (proxy && !config_set(config, CONFIG_COMMAND_LINE, "proxy", "url", proxy, error)) {
-		g_prefix_error(error, "--proxy: ");
-		return FALSE;
-	}
-	return TRUE;
-}
-
 static struct config *gather(const char *file, const char *proxy, GError **error)
 {
-	struct config *config = start_config(error);
+	struct config *config = gather_config(file, environ, error);
 
-	if (config && apply(config, file, proxy, error))
+	if (!config || !proxy ||
+	    config_set(config, CONFIG_COMMAND_LINE, "proxy", "url", proxy, error))
 		return config;
+	g_prefix_error(error, "--proxy: ");
 	config_free(config);
 	return NULL;
 }

@@ -6,7 +6,11 @@
 #include "compile.h"
 #include "config.h"
 #include "environment.h"
+#include "executable.h"
+#include "explain.h"
+#include "gather.h"
 #include "guard.h"
+#include "inifile.h"
 #include "launch.h"
 #include "library.h"
 
@@ -20,7 +24,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define TOKEN_BYTES 16
+#define TOKEN_BYTES	  16
+#define PASSWORD_FILE_MAX 4096
 
 extern char **environ;
 
@@ -30,6 +35,7 @@ struct options {
 	char *port;
 	char *user;
 	char *pass;
+	char *pass_file;
 	char **keys;
 	char *by;
 	char *config;
@@ -39,6 +45,7 @@ struct options {
 	gboolean debug;
 	gboolean no_guard;
 	gboolean shell;
+	gboolean explain;
 	gboolean ipv6; /* torsocks' option, for what is always on here */
 	gboolean version;
 	gboolean help;
@@ -58,6 +65,7 @@ static const char help[] =
 	"  -P, --port PORT        another port in that URL\n"
 	"  -u, --user NAME        credentials for the proxy; other users of this machine\n"
 	"  -p, --pass PASSWORD    can see them in the list of processes\n"
+	"      --pass-file FILE   the password is the first line of FILE\n"
 	"\n"
 	"Isolation:\n"
 	"  -i, --isolate          isolate this run from every other, by a random token\n"
@@ -73,6 +81,7 @@ static const char help[] =
 	"      --log FILE         append the log to FILE instead of stderr\n"
 	"      --no-guard         let the kernel refuse nothing that the library misses\n"
 	"      --shell            run $SHELL\n"
+	"      --explain          print the policy that would be in force, run nothing\n"
 	"      --version          print the version\n"
 	"  -h, --help             print this\n"
 	"\n"
@@ -154,6 +163,7 @@ static gboolean parse_options(struct options *options, int *argc, char ***argv, 
 		{ "port", 'P', 0, text, &options->port, NULL, NULL },
 		{ "user", 'u', 0, text, &options->user, NULL, NULL },
 		{ "pass", 'p', 0, text, &options->pass, NULL, NULL },
+		{ "pass-file", 0, 0, text, &options->pass_file, NULL, NULL },
 		{ "isolate", 'i', 0, flag, &options->isolate, NULL, NULL },
 		{ "key", 'k', 0, G_OPTION_ARG_FILENAME_ARRAY, &options->keys, NULL, NULL },
 		{ "by", 'b', 0, text, &options->by, NULL, NULL },
@@ -163,6 +173,7 @@ static gboolean parse_options(struct options *options, int *argc, char ***argv, 
 		{ "log", 0, 0, text, &options->log, NULL, NULL },
 		{ "no-guard", 0, 0, flag, &options->no_guard, NULL, NULL },
 		{ "shell", 0, 0, flag, &options->shell, NULL, NULL },
+		{ "explain", 0, 0, flag, &options->explain, NULL, NULL },
 		{ "ipv6", '6', G_OPTION_FLAG_HIDDEN, flag, &options->ipv6, NULL, NULL },
 		{ "version", 0, 0, flag, &options->version, NULL, NULL },
 		{ "help", 'h', 0, flag, &options->help, NULL, NULL },
@@ -183,8 +194,9 @@ static gboolean parse_options(struct options *options, int *argc, char ***argv, 
 
 static void options_clear(struct options *options)
 {
-	char *texts[] = { options->proxy, options->address, options->port,   options->user,
-			  options->pass,  options->by,	    options->config, options->log };
+	char *texts[] = { options->proxy,  options->address, options->port,
+			  options->user,   options->pass,    options->by,
+			  options->config, options->log,     options->pass_file };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
 		g_free(texts[i]);
@@ -207,17 +219,50 @@ static gboolean apply_setting(struct config *config, const char *option, const c
 				option, error);
 }
 
+/* The first line of a file, or of what a pipe says. */
+static char *read_password(const char *path, GError **error)
+{
+	size_t length;
+	g_autofree char *text = inifile_read(path, PASSWORD_FILE_MAX, &length, error);
+
+	if (!text)
+		return NULL;
+	text[strcspn(text, "\r\n")] = '\0';
+	return g_steal_pointer(&text);
+}
+
+static gboolean apply_both(struct config *config, const char *user, const char *pass,
+			   const char *pass_option, GError **error)
+{
+	g_autofree char *options = g_strconcat("--user, ", pass_option, NULL);
+
+	return prefix(config_set_credentials(config, user, pass, error), options, error);
+}
+
 static gboolean apply_credentials(struct config *config, const struct options *options,
 				  GError **error)
 {
-	if (!options->user && !options->pass)
+	g_autofree char *pass = NULL;
+
+	if (!options->user && !options->pass && !options->pass_file)
 		return TRUE;
-	if (!options->pass)
-		return usage_error(error, "--user: is given without --pass: the proxy needs both");
+	if (options->pass && options->pass_file)
+		return usage_error(error, "--pass and --pass-file: one password is enough");
+	if (!options->pass && !options->pass_file)
+		return usage_error(error,
+				   "--user: is given without --pass or --pass-file: the proxy "
+				   "needs both");
 	if (!options->user)
-		return usage_error(error, "--pass: is given without --user: the proxy needs both");
-	return prefix(config_set_credentials(config, options->user, options->pass, error),
-		      "--user, --pass", error);
+		return usage_error(error,
+				   options->pass
+					   ? "--pass: is given without --user: the proxy needs both"
+					   : "--pass-file: is given without --user: the proxy "
+					     "needs both");
+	if (options->pass)
+		return apply_both(config, options->user, options->pass, "--pass", error);
+	pass = read_password(options->pass_file, error);
+	return prefix(pass != NULL, "--pass-file", error) &&
+	       apply_both(config, options->user, pass, "--pass-file", error);
 }
 
 static gboolean apply_proxy(struct config *config, const struct options *options, GError **error)
@@ -286,58 +331,22 @@ static gboolean apply_options(struct config *config, const struct options *optio
 
 /* ---- all sources ---- */
 
-static struct config *start_config(GError **error)
+/* As in `isosocks --shell -c 'echo hi'`. */
+static void hint_at_shell(const struct options *options, GError **error)
 {
-	const char *outer = g_environ_getenv(environ, "ISOSOCKS_POLICY");
-	struct config *config;
-
-	if (outer) {
-		config = compile_restore_text(outer, error);
-		if (!config)
-			g_prefix_error(error, "ISOSOCKS_POLICY: ");
-		return config;
-	}
-	config = config_new();
-	if (config_new_session(config, error))
-		return config;
-	config_free(config);
-	return NULL;
-}
-
-static gboolean load_file(struct config *config, const char *path, const char *origin,
-			  GError **error)
-{
-	if (*path)
-		return prefix(config_load_file(config, path, error), origin, error);
-	g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED, "%s: is empty: give the path of a file",
-		    origin);
-	return FALSE;
-}
-
-static gboolean apply_file(struct config *config, const struct options *options, GError **error)
-{
-	const char *variable = g_environ_getenv(environ, "ISOSOCKS_CONFIG");
-	gboolean good = TRUE;
-
-	if (options->config)
-		good = load_file(config, options->config, "--config", error);
-	else if (variable)
-		good = load_file(config, variable, "ISOSOCKS_CONFIG", error);
-	/* As in `isosocks --shell -c 'echo hi'`. */
-	if (!good && options->config && options->shell && error)
+	if (options->config && options->shell && error &&
+	    g_str_has_prefix((*error)->message, "--config: "))
 		g_prefix_error(error, "options of the shell come after --, as in isosocks --shell "
 				      "-- -c COMMAND: ");
-	return good;
 }
 
 static struct config *gather(const struct options *options, GError **error)
 {
-	struct config *config = start_config(error);
+	struct config *config = gather_config(options->config, environ, error);
 
 	if (!config)
-		return NULL;
-	if (apply_file(config, options, error) && environment_take(config, environ, error) &&
-	    apply_options(config, options, error))
+		hint_at_shell(options, error);
+	if (!config || apply_options(config, options, error))
 		return config;
 	config_free(config);
 	return NULL;
@@ -363,27 +372,13 @@ static gboolean check_log(const struct config *config, GError **error)
 	return FALSE;
 }
 
-/* The derived value counts as well: a policy that this program cannot send is no use to it. */
+/* A policy that this program cannot send is no use to it. */
 static gboolean check_keys(const struct config *config, const char *program, GError **error)
 {
+	g_autofree char *executable = executable_resolve(program);
 	struct keys keys = { 0 };
-	const struct keys_facts facts = {
-		.by = config->by,
-		.user = getuid(),
-		.application = program,
-		.session = config->session,
-		.token = config->token,
-		.token_length = config->token ? strlen(config->token) : 0,
-	};
-	int r = 0;
 
-	for (guint i = 0; i < config->pairs->len && r == 0; i++) {
-		const struct config_pair *pair = config->pairs->pdata[i];
-		r = keys_set(&keys, pair->name, strlen(pair->name), pair->value, pair->length);
-	}
-	if (r == 0)
-		r = keys_set_isolation(&keys, &facts);
-	if (r == 0)
+	if (explain_set_keys(config, executable, getuid(), &keys) == 0)
 		return TRUE;
 	g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED,
 		    "the keys, with ISOLATION and the token in it, have more than the %d bytes "
@@ -439,13 +434,23 @@ static gboolean make_guard(struct config *config, GError **error)
 	return TRUE;
 }
 
-static gboolean raise_guard(struct config *config, const struct options *options, GError **error)
+/* Of a program that the policy lets go directly the kernel has nothing to refuse. */
+static bool is_direct(const struct config *config, const char *program)
+{
+	g_autofree char *executable =
+		config->applications->len ? executable_resolve(program) : NULL;
+
+	return executable && config_is_direct(config, executable, getuid());
+}
+
+static gboolean raise_guard(struct config *config, const struct options *options,
+			    const char *program, GError **error)
 {
 	if (guard_refuses(NULL))
 		return keep_guard(config, options, error);
 	/* The cookie of a filter that is not in force: the environment came here by another way. */
 	memset(config->cookie, 0, sizeof(config->cookie));
-	config->guard = config->guard && !options->no_guard;
+	config->guard = config->guard && !options->no_guard && !is_direct(config, program);
 	return !config->guard || make_guard(config, error);
 }
 
@@ -472,12 +477,12 @@ static gboolean run(const struct options *options, char **arguments, GError **er
 	g_autofree char *proxy = NULL;
 	g_auto(GStrv) environment = NULL;
 
-	if (!config || !check_log(config, error) || !raise_guard(config, options, error))
+	if (!config || !check_log(config, error))
 		return FALSE;
 	proxy = config_proxy_text(config);
 	program = launch_find(arguments[0], g_environ_getenv(environ, "PATH"), error);
-	if (!program || !launch_inspect(program, proxy, &runtime, error) ||
-	    !check_keys(config, program, error))
+	if (!program || !raise_guard(config, options, program, error) ||
+	    !launch_inspect(program, proxy, &runtime, error) || !check_keys(config, program, error))
 		return FALSE;
 	environment = make_environment(config, runtime, error);
 	if (!environment)
@@ -499,6 +504,14 @@ static char **find_arguments(const struct options *options, char **argv)
 	return argv;
 }
 
+static gboolean print_policy(const struct options *options, GError **error)
+{
+	CONFIG_AUTO config = gather(options, error);
+	g_autofree char *text = config ? explain_config(config) : NULL;
+
+	return text && fputs(text, stdout) >= 0;
+}
+
 static gboolean act(struct options *options, int argc, char **argv, GError **error)
 {
 	char **arguments;
@@ -509,6 +522,8 @@ static gboolean act(struct options *options, int argc, char **argv, GError **err
 		return fputs(help, stdout) >= 0;
 	if (options->version)
 		return printf("isosocks %s\n", ISOSOCKS_VERSION) >= 0;
+	if (options->explain)
+		return print_policy(options, error);
 	arguments = find_arguments(options, argv);
 	if (!arguments)
 		return usage_error(error, "no PROGRAM is given");

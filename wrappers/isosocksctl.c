@@ -15,9 +15,12 @@ static const struct command {
 	ctl_function *run;
 } commands[] = {
 	{ "check", "[FILE]", "whether a configuration is right, and what is not", ctl_check },
+	{ "compile", "", "/etc/isosocks.conf to the policy of the whole machine", ctl_compile },
 	{ "doctor", "[PROGRAM]", "whether isosocks can do its work here, and for this program",
 	  ctl_doctor },
+	{ "env", "[--undo]", "isosocks for a shell that runs already", ctl_env },
 	{ "errors", "", "what a proxy's reply codes mean, and the errno of each", ctl_errors },
+	{ "explain", "HOST[:PORT]", "what would become of a connection, and why", ctl_explain },
 	{ "system", "enable|disable|status", "preload the library for the whole machine, safely",
 	  ctl_system },
 };

@@ -106,3 +106,22 @@ char *library_preload(const char *library, const char *runtime, const char *othe
 	value[bytes_length(&w)] = '\0';
 	return value;
 }
+
+static gboolean is_ours(const char *item)
+{
+	g_autofree char *name = g_path_get_basename(item);
+
+	return strcmp(name, PRELOAD_LIBRARY) == 0;
+}
+
+char *library_without(const char *preload)
+{
+	g_auto(GStrv) list = g_strsplit_set(preload ? preload : "", " :", -1);
+	g_autoptr(GPtrArray) items = g_ptr_array_new();
+
+	for (guint i = 0; list[i]; i++)
+		if (*list[i] && !is_ours(list[i]))
+			g_ptr_array_add(items, list[i]);
+	g_ptr_array_add(items, NULL);
+	return g_strjoinv(":", (char **)items->pdata);
+}

@@ -23,4 +23,7 @@ char *library_find_own(GError **error);
  */
 char *library_preload(const char *library, const char *runtime, const char *others);
 
+/* The same without the library: what a LD_PRELOAD (NULL: none) has besides. Free it. */
+char *library_without(const char *preload);
+
 #endif

@@ -144,7 +144,7 @@ GByteArray *site_compile(const struct site_scope *scope, GError **error)
 	CONFIG_AUTO config = config_new();
 
 	if (access(CONFIG_SYSTEM_FILE, F_OK) == 0 &&
-	    !config_load_file(config, CONFIG_SYSTEM_FILE, error))
+	    !config_load_file(config, CONFIG_SYSTEM, CONFIG_SYSTEM_FILE, error))
 		return NULL;
 	config->min_uid = scope->min_uid;
 	if (scope->users)

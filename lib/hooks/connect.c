@@ -1,6 +1,7 @@
 #include "hooks/connect.h"
 #include "base/log.h"
 #include "hooks/doors.h"
+#include "hooks/failure.h"
 #include "hooks/hook.h"
 #include "hooks/nameserver.h"
 #include "hooks/pending.h"
@@ -234,6 +235,8 @@ void connect_learn(struct session *session, const struct tunnel *tunnel, int err
 		pool_note(pool, note_key(session), NOTED | socks5_client_method(&tunnel->client));
 	if (tunnel->fell_back && log_wants(LOG_WARNING))
 		warn_of_fall_back();
+	if (error < 0)
+		failure_of_tunnel(session, tunnel, error);
 	if (log_wants(LOG_DEBUG))
 		log_outcome(tunnel, error);
 }
@@ -401,10 +404,13 @@ HOOK int connect(int fd, const struct sockaddr *addr, socklen_t length)
 	struct route route;
 	int verdict = doors_check(session, addr, length);
 
-	if (verdict == 0)
-		verdict = route_connect(session, fd, addr, length, &route);
 	if (verdict < 0)
 		return hook_return(verdict, saved);
+	verdict = route_connect(session, fd, addr, length, &route);
+	if (verdict < 0) {
+		failure_of_policy(session, &route.destination, verdict);
+		return hook_return(verdict, saved);
+	}
 	if (verdict == ROUTE_PROXY)
 		return hook_return(connect_by_proxy(session, fd, &route), saved);
 	if (verdict == ROUTE_NAMESERVER)

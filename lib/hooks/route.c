@@ -80,6 +80,13 @@ static bool is_the_proxy(const struct session *session, const struct policy_targ
 	       memcmp(to->address, session->proxy.address, sizeof(to->address)) == 0;
 }
 
+/* Of a program that is let go only what is denied is not. Names it has from libc are not known
+ * here. */
+static int decide_direct(const struct session *session, const struct route *route)
+{
+	return policy_find_deny(&session->policy, &route->destination) ? -EACCES : ROUTE_LIBC;
+}
+
 /* No query leaves, so who would have got it makes no difference. */
 static bool is_query(int fd, const struct policy_target *to)
 {
@@ -140,16 +147,16 @@ int route_connect(struct session *session, int fd, const struct sockaddr *addr, 
 		  struct route *route)
 {
 	memset(route, 0, offsetof(struct route, name));
-	if (session->passive || !copy_address(addr, length, route))
+	if ((session->passive && !session->direct) || !copy_address(addr, length, route))
 		return ROUTE_LIBC;
 	const int stream = is_stream(fd);
 	if (stream == -ENOTSOCK)
 		return ROUTE_LIBC;
+	fill_destination(route);
 	if (stream < 0 || session->error < 0)
 		return -EACCES;
-	fill_destination(route);
 	route->destination.is_stream = stream;
-	return decide(session, fd, route);
+	return session->direct ? decide_direct(session, route) : decide(session, fd, route);
 }
 
 int route_datagram(struct session *session, int fd, const struct sockaddr *addr, socklen_t length,

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -343,15 +344,6 @@ static const uint8_t *stands_for(const uint8_t address[16])
 	return is_same(address, unspecified6) ? loopback6 : address;
 }
 
-static bool have_same_prefix(const uint8_t a[16], const uint8_t b[16], unsigned bits)
-{
-	const uint8_t mask = (uint8_t)(0xff00 >> bits % 8);
-
-	if (memcmp(a, b, bits / 8) != 0)
-		return false;
-	return bits % 8 == 0 || ((a[bits / 8] ^ b[bits / 8]) & mask) == 0;
-}
-
 /* ---- rules ---- */
 
 static uint8_t lower(uint8_t byte)
@@ -384,39 +376,91 @@ static bool matches_suffix(struct policy_text suffix, const struct policy_target
 	       is_same_name(target->name + length - suffix.length, suffix.at, suffix.length);
 }
 
+/* The target as rules are compared with it: looked at once, not for each of a thousand rules. */
+struct question {
+	const struct policy_target *target;
+	uint64_t address[2]; /* high half first, as numbers */
+	uint64_t stands_for[2];
+	bool is_ipv4;
+	bool is_placeholder;
+};
+
+static uint64_t load_half(const uint8_t *at)
+{
+	uint64_t half;
+
+	memcpy(&half, at, sizeof(half));
+	return be64toh(half);
+}
+
+static void load_halves(const uint8_t address[16], uint64_t halves[2])
+{
+	halves[0] = load_half(address);
+	halves[1] = load_half(address + 8);
+}
+
+static void ask(const struct policy *policy, const struct policy_target *target,
+		struct question *question)
+{
+	question->target = target;
+	question->is_ipv4 = is_ipv4(target->address);
+	question->is_placeholder = policy_is_placeholder(policy, target->address);
+	load_halves(target->address, question->address);
+	load_halves(stands_for(target->address), question->stands_for);
+}
+
+/* Of 64 bits the first ones, as many as count. */
+static inline uint64_t mask_of(unsigned bits)
+{
+	return bits == 0 ? 0 : bits >= 64 ? UINT64_MAX : UINT64_MAX << (64 - bits);
+}
+
 /*
  * Prefix 0 is every address of both families, and the only one that says anything of a placeholder:
  * what the name resolves to is not known here. Else the families are apart: an IPv6 prefix shorter
  * than ::ffff:0:0/96 does not mean all of IPv4.
  */
-static bool matches_address(const struct policy *policy, const struct blob_rule *rule,
-			    const uint8_t address[16])
+static inline bool matches_address(const struct blob_rule *rule, const struct question *question)
 {
-	if (rule->prefix == 0)
+	const unsigned prefix = rule->prefix;
+
+	if (prefix == 0)
 		return true;
-	if (policy_is_placeholder(policy, address) || (is_ipv4(address) && rule->prefix < 96))
+	if (question->is_placeholder || (question->is_ipv4 && prefix < 96))
 		return false;
-	return have_same_prefix(rule->address, address, rule->prefix) ||
-	       have_same_prefix(rule->address, stands_for(address), rule->prefix);
+	const uint64_t low = prefix > 64 ? mask_of(prefix - 64) : 0;
+	const uint64_t rule_low = load_half(rule->address + 8) & low;
+
+	/* Most differ here. */
+	if (rule_low != (question->address[1] & low) && rule_low != (question->stands_for[1] & low))
+		return false;
+	const uint64_t high = mask_of(prefix);
+	const uint64_t rule_high = load_half(rule->address) & high;
+
+	return (rule_high == (question->address[0] & high) &&
+		rule_low == (question->address[1] & low)) ||
+	       (rule_high == (question->stands_for[0] & high) &&
+		rule_low == (question->stands_for[1] & low));
 }
 
-static bool matches(const struct policy *policy, const struct blob_rule *rule,
-		    const struct policy_target *target)
+static inline bool matches(const struct policy *policy, const struct blob_rule *rule,
+			   const struct question *question)
 {
-	if (rule->port != 0 && rule->port != target->port)
+	if (rule->port != 0 && rule->port != question->target->port)
 		return false;
 	if (rule->suffix.length > 0)
-		return matches_suffix(policy_text(policy, rule->suffix), target);
-	return matches_address(policy, rule, target->address);
+		return matches_suffix(policy_text(policy, rule->suffix), question->target);
+	return matches_address(rule, question);
 }
 
 static const struct blob_rule *find_rule(const struct policy *policy, enum blob_action action,
-					 const struct policy_target *target)
+					 const struct question *question)
 {
-	const struct blob_rule *rule;
+	const struct blob_rule *rule = policy_rule(policy, 0);
+	const struct blob_rule *const end = rule ? rule + policy->header->rules.count : NULL;
 
-	for (uint32_t i = 0; (rule = policy_rule(policy, i)); i++) {
-		if (rule->action == action && matches(policy, rule, target))
+	for (; rule < end; rule++) {
+		if (rule->action == action && matches(policy, rule, question))
 			return rule;
 	}
 	return NULL;
@@ -441,31 +485,55 @@ static enum policy_verdict decide_loopback(const struct policy *policy,
 	return POLICY_DIRECT;
 }
 
+/* No name is asked of a nameserver, so no rule lets port 53 go directly. */
 static enum policy_verdict decide_undenied(const struct policy *policy,
-					   const struct policy_target *target,
+					   const struct question *question,
 					   const struct blob_rule **ret_rule)
 {
-	if (policy_is_placeholder(policy, target->address))
+	const struct policy_target *target = question->target;
+
+	if (question->is_placeholder)
 		return proxy_or_deny(target);
 	if (policy_is_loopback(policy, target->address))
 		return decide_loopback(policy, target);
-	*ret_rule = find_rule(policy, BLOB_ACTION_DIRECT, target);
+	*ret_rule = target->port == 53 ? NULL : find_rule(policy, BLOB_ACTION_DIRECT, question);
 	return *ret_rule ? POLICY_DIRECT : proxy_or_deny(target);
 }
 
 enum policy_verdict policy_decide(const struct policy *policy, const struct policy_target *target,
 				  const struct blob_rule **ret_rule)
 {
-	const struct blob_rule *rule = find_rule(policy, BLOB_ACTION_DENY, target);
+	struct question question;
+
+	ask(policy, target, &question);
+	const struct blob_rule *rule = find_rule(policy, BLOB_ACTION_DENY, &question);
 	const enum policy_verdict verdict =
-		rule ? POLICY_DENY : decide_undenied(policy, target, &rule);
+		rule ? POLICY_DENY : decide_undenied(policy, &question, &rule);
 
 	if (ret_rule)
 		*ret_rule = rule;
 	return verdict;
 }
 
+const struct blob_rule *policy_find_deny(const struct policy *policy,
+					 const struct policy_target *target)
+{
+	struct question question;
+
+	ask(policy, target, &question);
+	return find_rule(policy, BLOB_ACTION_DENY, &question);
+}
+
 /* ---- devices ---- */
+
+static bool have_same_prefix(const uint8_t a[16], const uint8_t b[16], unsigned bits)
+{
+	const uint8_t mask = (uint8_t)(0xff00 >> bits % 8);
+
+	if (memcmp(a, b, bits / 8) != 0)
+		return false;
+	return bits % 8 == 0 || ((a[bits / 8] ^ b[bits / 8]) & mask) == 0;
+}
 
 /* All of 127.0.0.0/8, or ::1: placeholders are on the loopback device too. */
 static bool is_on_loopback(const uint8_t address[16], unsigned prefix)
@@ -491,6 +559,88 @@ bool policy_stays_on_loopback(const struct policy *policy, const struct blob_pro
 			return false;
 	}
 	return true;
+}
+
+/* ---- applications ---- */
+
+/* Upon a mismatch the last * takes one character more: no other one could do better. */
+bool policy_glob(struct policy_text glob, struct policy_text text)
+{
+	size_t g = 0, t = 0, star = SIZE_MAX, resume = 0;
+
+	while (t < text.length) {
+		if (g < glob.length && glob.at[g] == '*') {
+			star = g++;
+			resume = t;
+		} else if (g < glob.length && (glob.at[g] == '?' || glob.at[g] == text.at[t])) {
+			g++;
+			t++;
+		} else if (star != SIZE_MAX) {
+			g = star + 1;
+			t = ++resume;
+		} else {
+			return false;
+		}
+	}
+	while (g < glob.length && glob.at[g] == '*')
+		g++;
+	return g == glob.length;
+}
+
+static bool names_user(const struct policy *policy, const struct blob_application *application,
+		       uint32_t user)
+{
+	const struct blob_table users = application->users;
+	const uint32_t *named;
+
+	for (uint32_t i = 0; (named = record_at(policy, users, sizeof(*named), i)); i++) {
+		if (*named == user)
+			return true;
+	}
+	return users.count == 0;
+}
+
+static bool names_executable(const struct policy *policy,
+			     const struct blob_application *application, const char *executable)
+{
+	const struct policy_text text = { executable, executable ? strlen(executable) : 0 };
+	const struct blob_span *glob;
+
+	for (uint32_t i = 0; (glob = record_at(policy, application->match, sizeof(*glob), i));
+	     i++) {
+		if (policy_glob(policy_text(policy, *glob), text))
+			return true;
+	}
+	return application->match.count == 0;
+}
+
+const struct blob_application *policy_find_application(const struct policy *policy,
+						       const char *executable, uint32_t user)
+{
+	const struct blob_table table = policy->header->applications;
+	const struct blob_application *application;
+
+	for (uint32_t i = 0; (application = record_at(policy, table, sizeof(*application), i));
+	     i++) {
+		if (names_user(policy, application, user) &&
+		    names_executable(policy, application, executable))
+			return application;
+	}
+	return NULL;
+}
+
+bool policy_names_user(const struct policy *policy, const char *executable, uint32_t user)
+{
+	const struct blob_table table = policy->header->applications;
+	const struct blob_application *application;
+
+	for (uint32_t i = 0; (application = record_at(policy, table, sizeof(*application), i));
+	     i++) {
+		if (application->users.count > 0 && names_user(policy, application, user) &&
+		    names_executable(policy, application, executable))
+			return true;
+	}
+	return false;
 }
 
 /* ---- methods ---- */

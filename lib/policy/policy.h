@@ -58,6 +58,24 @@ struct policy_target {
 enum policy_verdict policy_decide(const struct policy *policy, const struct policy_target *target,
 				  const struct blob_rule **ret_rule);
 
+/* The rule that denies the target, NULL for none: all that holds for a program that is let go
+ * directly. */
+const struct blob_rule *policy_find_deny(const struct policy *policy,
+					 const struct policy_target *target);
+
+/* Whether the whole text is as the glob says: * stands for any text, / in it too, ? for a byte. */
+bool policy_glob(struct policy_text glob, struct policy_text text);
+
+/*
+ * The first group that names the executable (its real path, NULL when that is not known) and the
+ * user, or NULL.
+ */
+const struct blob_application *policy_find_application(const struct policy *policy,
+						       const char *executable, uint32_t user);
+
+/* Whether any group that names the executable has the user in its list. */
+bool policy_names_user(const struct policy *policy, const char *executable, uint32_t user);
+
 /* Whether the address is loopback: 127/8 less the pool, ::1, 0.0.0.0 and ::. */
 bool policy_is_loopback(const struct policy *policy, const uint8_t address[16]);
 

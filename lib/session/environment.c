@@ -5,8 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PREFIX "ISOSOCKS_"
-#define KEY    "KEY_"
+#define PREFIX	"ISOSOCKS_"
+#define KEY	"KEY_"
+#define RUNTIME "XDG_RUNTIME_DIR="
 
 static const struct variable {
 	const char *name;
@@ -58,12 +59,28 @@ static void assign(struct environment *environment, const char *assignment)
 	*field = field == &environment->unknown ? assignment : strchr(assignment, '=') + 1;
 }
 
+static bool begins(const char *entry, const char *with)
+{
+	return strncmp(entry, with, strlen(with)) == 0;
+}
+
+/* Variables of others that mean something here, or would be thought to. */
+static void note_other(struct environment *environment, const char *entry)
+{
+	if (!environment->runtime && begins(entry, RUNTIME))
+		environment->runtime = entry + sizeof(RUNTIME) - 1;
+	if (!environment->torsocks && begins(entry, "TORSOCKS_"))
+		environment->torsocks = entry;
+}
+
 void environment_read(struct environment *ret)
 {
 	*ret = (struct environment){ 0 };
 	for (char **entry = environ; entry && *entry; entry++) {
 		const char *assignment = own_name(*entry);
-		if (assignment && strchr(assignment, '='))
+		if (!assignment)
+			note_other(ret, *entry);
+		else if (strchr(assignment, '='))
 			assign(ret, assignment);
 	}
 }

@@ -18,7 +18,9 @@ struct environment {
 	const char *log_file;
 	const char *username;
 	const char *password;
-	const char *unknown; /* the first with another name: what stands behind ISOSOCKS_ */
+	const char *runtime;  /* XDG_RUNTIME_DIR */
+	const char *torsocks; /* the first of torsocks', which mean nothing here: NAME=value */
+	const char *unknown;  /* the first with another name: what stands behind ISOSOCKS_ */
 };
 
 void environment_read(struct environment *ret_environment);

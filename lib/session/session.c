@@ -1,13 +1,13 @@
 #include "session/session.h"
-#include "base/base64.h"
 #include "base/error.h"
 #include "base/libc.h"
 #include "base/log.h"
+#include "base/why.h"
 #include "names/map.h"
-#include "policy/builtin.h"
 #include "policy/url.h"
 #include "session/environment.h"
 #include "session/inheritance.h"
+#include "session/source.h"
 
 #include <limits.h>
 #include <sched.h>
@@ -27,6 +27,8 @@ static char log_file[PATH_MAX];
 
 /* The policy, and right behind it the executable's path: what is used of both is on one page. */
 static uint8_t blob[BLOB_MAX + PATH_MAX] __attribute__((aligned(8)));
+
+static const char *policy_problem = "ISOSOCKS_POLICY: no random bytes";
 
 /* One line for what makes every call fail; the variable is named, its value may be a secret. */
 static int complain_of(const char *prefix, const char *name, size_t length, const char *problem)
@@ -64,26 +66,37 @@ static int check_known(const struct environment *environment)
 
 /* ---- policy ---- */
 
-static int open_builtin(void)
+/* Of processes that nobody started with isosocks: one for each user and boot. */
+static void share_session(void)
 {
-	uint8_t random[16];
+	struct {
+		char boot[40];
+		uint32_t user;
+	} facts = { .user = (uint32_t)getauxval(AT_UID) };
+	struct blob_header *header = (struct blob_header *)(void *)blob;
+	const int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 
-	if (getrandom(random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
-		return -EACCES;
-	builtin_policy((struct builtin *)(void *)blob, random);
-	return policy_open(&session.policy, blob, sizeof(struct builtin));
+	if (fd >= 0) {
+		if (libc()->read(fd, facts.boot, sizeof(facts.boot)) < 0)
+			facts.boot[0] = '\0';
+		libc()->close(fd);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		const uint64_t half = policy_checksum(&facts, sizeof(facts) - i);
+		memcpy(header->session + i * sizeof(half), &half, sizeof(half));
+	}
 }
 
-static int open_policy(const char *armored)
+static int open_policy(const char *armored, enum source *ret_source)
 {
-	size_t length;
+	const char *problem = NULL;
+	const int source = source_open(armored, blob, &session.policy, &problem);
 
-	if (!armored)
-		return open_builtin();
-	int r = base64_decode(armored, strlen(armored), blob, BLOB_MAX, &length);
-	if (r == 0)
-		r = policy_open(&session.policy, blob, length);
-	return r < 0 ? -EACCES : 0;
+	if (source < 0 && problem)
+		policy_problem = problem;
+	if (source >= 0)
+		*ret_source = (enum source)source;
+	return source < 0 ? source : 0;
 }
 
 /* ---- log ---- */
@@ -129,7 +142,7 @@ static void open_log(const struct environment *environment)
 	enum log_level level = LOG_NONE;
 	struct policy_text file = { 0 };
 
-	if (session.error == 0) {
+	if (session.error == 0 && session.policy.header) {
 		level = (enum log_level)session.policy.header->log_level;
 		file = policy_text(&session.policy, session.policy.header->log_file);
 	}
@@ -142,6 +155,36 @@ static void open_log(const struct environment *environment)
 			level = LOG_ERROR;
 	}
 	log_configure(level, keep_path(file.at, file.length) ? log_file : NULL);
+}
+
+/* Without the variable the folder is where pam_systemd(8) has it. */
+static void open_why(const char *runtime)
+{
+	struct bytes_writer path = bytes_writer(session.why_file, sizeof(session.why_file) - 1);
+
+	if (!session.policy.header->why)
+		return;
+	if (runtime && *runtime == '/' &&
+	    strlen(runtime) + sizeof(WHY_FILE) < sizeof(session.why_file)) {
+		bytes_put_text(&path, runtime);
+	} else {
+		bytes_put_text(&path, "/run/user/");
+		bytes_put_decimal(&path, getauxval(AT_UID));
+	}
+	bytes_put_text(&path, "/" WHY_FILE);
+}
+
+/* People who come from there would think it did something. */
+static void warn_of_torsocks(const char *variable)
+{
+	struct log_line line;
+
+	if (!variable || !log_wants(LOG_WARNING))
+		return;
+	log_begin(&line, LOG_WARNING);
+	bytes_put(&line.text, variable, strcspn(variable, "="));
+	bytes_put_text(&line.text, " is a variable of torsocks: isosocks takes no notice of it");
+	log_end(&line);
 }
 
 /* ---- names ---- */
@@ -180,6 +223,54 @@ struct pool *session_pool(struct session *s)
 					 __ATOMIC_ACQUIRE))
 		munmap(fresh.map, pool_map_size());
 	return &s->pool;
+}
+
+/* ---- the program ---- */
+
+/* The executable's path as it was started; a file replaced since has " (deleted)" behind it, which
+ * /proc says later. */
+static const char *find_application(void)
+{
+	char *const application = (char *)blob + session.policy.header->size;
+	const ssize_t length = readlink("/proc/self/exe", application, PATH_MAX - 1);
+
+	if (length > 0) {
+		application[length] = '\0';
+		return application;
+	}
+	const char *started = (const char *)getauxval(AT_EXECFN);
+	return started && keep_text(application, PATH_MAX, started, strlen(started)) ? application
+										     : NULL;
+}
+
+static int refuse_application(void)
+{
+	const struct policy_text label = policy_text(&session.policy, session.application->label);
+
+	return complain_of("application ", label.at, label.length, "the policy denies it");
+}
+
+/*
+ * What the policy says of this program as a whole. 0, or -EACCES; session.passive when the program
+ * is let go.
+ */
+static int read_application(enum source source)
+{
+	const struct blob_table groups = session.policy.header->applications;
+	const uint32_t user = (uint32_t)getauxval(AT_UID);
+	const char *executable = groups.count > 0 ? find_application() : NULL;
+
+	if (groups.count > 0)
+		session.application = policy_find_application(&session.policy, executable, user);
+	if (source == SOURCE_SYSTEM && source_spares(&session.policy, executable, user)) {
+		session.passive = true;
+		return 0;
+	}
+	if (session.application && session.application->action == BLOB_ACTION_DENY)
+		return refuse_application();
+	session.direct = session.application && session.application->action == BLOB_ACTION_DIRECT;
+	session.passive = session.direct;
+	return 0;
 }
 
 /* ---- proxy and credentials ---- */
@@ -231,7 +322,8 @@ static int read_credentials(const char *username, const char *password)
 
 static int read_proxy(const struct environment *environment)
 {
-	session.proxy = *policy_proxy(&session.policy, 0);
+	session.proxy = *policy_proxy(&session.policy,
+				      session.application ? session.application->proxy : BLOB_NONE);
 	if (session.proxy.has_credentials) {
 		const struct policy_text username =
 			policy_text(&session.policy, session.proxy.username);
@@ -252,9 +344,8 @@ static bool is_replaced(const struct environment *environment, struct policy_tex
 	return environment->isolation && name.length == 9 && memcmp(name.at, "ISOLATION", 9) == 0;
 }
 
-static int add_policy_keys(const struct environment *environment)
+static int add_policy_keys(const struct environment *environment, struct blob_table pairs)
 {
-	const struct blob_table pairs = session.policy.header->pairs;
 	int r = 0;
 
 	for (uint32_t i = 0; i < pairs.count && r == 0; i++) {
@@ -339,26 +430,12 @@ static int add_listed_keys(const char *list)
 static int read_by(const char *list)
 {
 	session.by = session.policy.header->by;
+	if (session.application && session.application->has_by)
+		session.by = session.application->by;
 	if (list && keys_parse_by(list, strlen(list), &session.by) < 0)
 		return complain("ISOSOCKS_BY", "give a list of user, application, session, "
 					       "process, destination; or none");
 	return 0;
-}
-
-/* The executable's path as it was started; a file replaced since has " (deleted)" behind it, which
- * /proc says later. */
-static const char *find_application(void)
-{
-	char *const application = (char *)blob + session.policy.header->size;
-	const ssize_t length = readlink("/proc/self/exe", application, PATH_MAX - 1);
-
-	if (length > 0) {
-		application[length] = '\0';
-		return application;
-	}
-	const char *started = (const char *)getauxval(AT_EXECFN);
-	return started && keep_text(application, PATH_MAX, started, strlen(started)) ? application
-										     : NULL;
 }
 
 static int add_isolation(const struct environment *environment)
@@ -388,8 +465,10 @@ static int add_isolation(const struct environment *environment)
 
 static int read_keys(const struct environment *environment)
 {
-	int r = add_policy_keys(environment);
+	int r = add_policy_keys(environment, session.policy.header->pairs);
 
+	if (r == 0 && session.application)
+		r = add_policy_keys(environment, session.application->pairs);
 	if (r == 0)
 		r = add_variable_keys();
 	if (r == 0)
@@ -411,15 +490,11 @@ static int read_keys(const struct environment *environment)
 
 /* ---- the session ---- */
 
-static int read_everything(const struct environment *environment)
+/* What the policy makes of this process. */
+static int read_settings(const struct environment *environment)
 {
-	int r = open_policy(environment->policy);
+	int r = check_known(environment);
 
-	session.error = r;
-	open_log(environment);
-	if (r < 0)
-		return complain("ISOSOCKS_POLICY", "not a policy that isosocks compiled");
-	r = check_known(environment);
 	if (r == 0)
 		r = check_log(environment);
 	if (r == 0)
@@ -430,6 +505,28 @@ static int read_everything(const struct environment *environment)
 		open_names(environment->names);
 	session.is_leashed = r == 0 && policy_stays_on_loopback(&session.policy, &session.proxy);
 	return r;
+}
+
+static int read_everything(const struct environment *environment)
+{
+	enum source source = SOURCE_NONE;
+	int r = open_policy(environment->policy, &source);
+
+	session.error = r;
+	session.passive = r == 0 && source == SOURCE_NONE;
+	open_log(environment);
+	if (r < 0)
+		return complain(policy_problem, "nothing is let through");
+	if (session.passive)
+		return 0;
+	if (source == SOURCE_SYSTEM)
+		share_session();
+	open_why(environment->runtime);
+	r = read_application(source);
+	if (r < 0 || session.passive)
+		return r;
+	warn_of_torsocks(environment->torsocks);
+	return read_settings(environment);
 }
 
 static void init(void)

@@ -16,14 +16,18 @@
 struct session {
 	int error; /* 0, or the -errno with which every network call fails: the policy is unusable
 		    */
-	bool passive;	 /* AT_SECURE: the environment is not to be trusted, and nothing is done */
 	bool is_leashed; /* no socket needs another device than the loopback one */
+	bool passive; /* nothing is done: AT_SECURE, where the environment is not to be trusted, a
+		       * user of the machine's own, or a direct application */
+	bool direct;  /* such an application: passive, but what the policy denies is denied */
 	bool keys_must_arrive;
 	bool has_credentials;
 	struct policy policy;
-	struct blob_proxy proxy; /* the one to use, credentials aside */
-	struct pool pool;	 /* for session_pool() */
-	uint32_t by;		 /* enum keys_by */
+	const struct blob_application *application; /* the group that names this program, or NULL */
+	struct blob_proxy proxy;		    /* the one to use, credentials aside */
+	struct pool pool;			    /* for session_pool() */
+	uint32_t by;				    /* enum keys_by */
+	char why_file[108];			    /* where failures are kept; empty: nowhere */
 	char username[255];
 	char password[255];
 	uint8_t username_length;

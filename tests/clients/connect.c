@@ -9,12 +9,17 @@
  *   line=this is NAME                    the first line the target says
  *   echo=ok                              with -e: 64 KiB go there and come back
  *   again=EISCONN                        with -a: a second connect()
+ *   failure=ENXIO STAGE CODE HOST:PORT MEANING | failure=none | failure=unknown
+ *                                        with -f: what isosocks_last_failure() says
  *
  * -4 -6 family, -o IPV6_V6ONLY, -n O_NONBLOCK, -u UDP, -b ADDRESS bind first, -l no line is read,
- * -D a dup() is asked for the peer, -t MS SO_SNDTIMEO, -s MS a SIGALRM whose handler has no
- * SA_RESTART, -S MS one with it.
+ * -f tells the failure, -D a dup() is asked for the peer, -t MS SO_SNDTIMEO, -s MS a SIGALRM whose
+ * handler has no SA_RESTART, -S MS one with it.
  */
+#include "../../lib/isosocks.h"
+
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +38,7 @@
 static struct {
 	int family;
 	int type;
-	bool v6only, nonblocking, echo, again, no_line, ask_dup;
+	bool v6only, nonblocking, echo, again, no_line, ask_dup, tell_failure;
 	const char *bind_to;
 	int send_timeout, alarm, restarting_alarm;
 } options = { .type = SOCK_STREAM };
@@ -151,6 +156,23 @@ static int await_end(int fd)
 	return error ? -1 : 0;
 }
 
+/* As a program would that has nothing of isosocks. */
+static void print_failure(void)
+{
+	int (*last)(struct isosocks_failure *, size_t) =
+		(int (*)(struct isosocks_failure *, size_t))dlsym(RTLD_DEFAULT,
+								  ISOSOCKS_LAST_FAILURE);
+	struct isosocks_failure failure;
+
+	if (!last)
+		printf("failure=unknown\n");
+	else if (last(&failure, sizeof(failure)) != 1)
+		printf("failure=none\n");
+	else
+		printf("failure=%s %d %02x %s:%u %s\n", name_of(failure.error), failure.stage,
+		       failure.code, failure.host, failure.port, failure.meaning);
+}
+
 static void report(int fd, int result, int after)
 {
 	int error = -1;
@@ -169,7 +191,7 @@ int main(int argc, char **argv)
 	struct addrinfo hints = { 0 }, *to;
 	int c;
 
-	while ((c = getopt(argc, argv, "46onuealDb:t:s:S:")) != -1) {
+	while ((c = getopt(argc, argv, "46onuealfDb:t:s:S:")) != -1) {
 		switch (c) {
 		case '4':
 			options.family = AF_INET;
@@ -194,6 +216,9 @@ int main(int argc, char **argv)
 			break;
 		case 'l':
 			options.no_line = true;
+			break;
+		case 'f':
+			options.tell_failure = true;
 			break;
 		case 'D':
 			options.ask_dup = true;
@@ -234,6 +259,8 @@ int main(int argc, char **argv)
 	if (result < 0 && errno == EINPROGRESS && options.nonblocking)
 		result = await_end(fd), errno = EDOM;
 	report(fd, result, errno);
+	if (options.tell_failure)
+		print_failure();
 	if (options.again) {
 		const int second = connect(fd, to->ai_addr, to->ai_addrlen);
 		printf("again=%s\n", name_of(second < 0 ? errno : 0));

@@ -17,6 +17,14 @@
 #define LONG_NAME  "NAME_OF_256"
 #define EXACT_NAME "NAME_OF_255"
 
+/* As in a program for which somebody asked for the library. */
+static void ask_for_library(void)
+{
+	g_setenv("LD_PRELOAD", "libisosocks.so", TRUE);
+}
+
+TestSuite(environment_twice, .init = ask_for_library);
+
 static const char *const refused[] = {
 	"ISOSOCKS_PROXY=",
 	"ISOSOCKS_PROXY=me:@127.0.0.1",

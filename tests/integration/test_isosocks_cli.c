@@ -186,7 +186,11 @@ static const struct {
 	{ NULL, "-x 127.0.0.1 --shell=bash", "--shell=bash: ", "see isosocks --help" },
 	{ NULL, "--no-such-option", "Unknown option --no-such-option", "--help" },
 	{ NULL, "-Z", "Unknown option -Z", "--help" },
-	{ NULL, "--explain", "Unknown option --explain", "--help" },
+	{ NULL, "--explian", "Unknown option --explian", "--help" },
+	{ NULL, "--pass-file /dev/null", "--pass-file: is given without --user", "needs both" },
+	{ NULL, "-u a -p b --pass-file /dev/null", "--pass and --pass-file", "one password" },
+	{ NULL, "-u a --pass-file /nonexistent", "--pass-file: ", "cannot be read" },
+	{ NULL, "-u a --pass-file /dev/null", "--user, --pass-file: ", "1 to 255 bytes" },
 	{ "ISOSOCKS_PROXY=http://127.0.0.1", "", "ISOSOCKS_PROXY: ", "http://" },
 	{ "ISOSOCKS_ISOLATION=", "", "ISOSOCKS_ISOLATION: ", "1 to" },
 	{ "ISOSOCKS_ISOLATION=" LONG_VALUE, "", "ISOSOCKS_ISOLATION: ", "8192" },
@@ -522,6 +526,35 @@ Test(isosocks_cli, needs_no_option)
 	cr_assert_null(config->token);
 	cr_assert_eq(config_log_level(config), LOG_NONE);
 	cr_assert_eq(config->guard, 1);
+}
+
+Test(isosocks_cli, takes_a_password_from_the_first_line_of_a_file)
+{
+	g_autofree char *path = make_file("sec ret\nmore\n", 0600);
+	g_autofree char *line = g_strconcat("-u me --pass-file ", path, NULL);
+	CONFIG_AUTO config = run_for_policy(NULL, line);
+
+	cr_assert_eq(proxy_of(config)->password_length, 7);
+	cr_assert_eq(memcmp(proxy_of(config)->password, "sec ret", 7), 0);
+	g_unlink(path);
+}
+
+/* What it prints is a file that says the same, but for secrets. */
+Test(isosocks_cli, explains_its_policy_without_secrets)
+{
+	RESULT_AUTO result =
+		run("ISOSOCKS_ISOLATION=hidden", "-x me:secret@127.0.0.1:7 -k A=b --explain");
+	CONFIG_AUTO config = config_new();
+	g_autoptr(GError) error = NULL;
+
+	assert_status(&result, 0);
+	cr_assert_null(strstr(result.out, "secret"));
+	cr_assert_null(strstr(result.out, "hidden"));
+	cr_assert(config_load_text(config, CONFIG_FILE, "out", result.out, strlen(result.out),
+				   &error),
+		  "%s", error->message);
+	cr_assert_eq(proxy_of(config)->port, 7);
+	cr_assert_eq(config->pairs->len, 1);
 }
 
 Test(isosocks_cli, prefers_command_line_to_environment_to_file)

@@ -1,8 +1,11 @@
 #!/bin/sh
-# The library exports the REPLACED and OLDER rows of base/libc.h and nothing else, and needs libc alone.
+# The library exports the REPLACED and OLDER rows of base/libc.h, what isosocks.h declares and nothing else, and needs libc alone.
 library=${BUILD:-build/release}/libisosocks.so
 exported=$(nm -D --defined-only "$library" | awk '{ print $3 }' | grep -v '^_init$\|^_fini$' | sort)
-listed=$(sed -nE 's/.*(REPLACED|OLDER)\(([A-Za-z0-9_]*)\).*/\2/p' lib/base/libc.h | grep -v '^name$' | sort)
+listed=$({
+	sed -nE 's/.*(REPLACED|OLDER)\(([A-Za-z0-9_]*)\).*/\2/p' lib/base/libc.h | grep -v '^name$'
+	sed -n 's/^[a-z].* \**\(isosocks_[a-z_]*\)(.*/\1/p' lib/isosocks.h
+} | sort)
 if [ "$exported" != "$listed" ]; then
 	echo "exports and list differ:"
 	printf '%s\n' "$exported" >"${TMPDIR:-/tmp}/exported.$$"

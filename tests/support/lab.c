@@ -145,13 +145,14 @@ void lab_open(void)
 	mount_build();
 	start_keeper();
 	lab.log = g_build_filename(lab.folder, "log-0", NULL);
-	/* Nothing of the caller's environment may reach the programs under test. */
+	/* Nothing of the caller's environment or settings may reach the programs under test. */
 	char **names = g_listenv();
 	for (char **name = names; *name; name++) {
 		if (g_str_has_prefix(*name, "ISOSOCKS_") || g_str_has_suffix(*name, "_proxy"))
 			g_unsetenv(*name);
 	}
 	g_strfreev(names);
+	g_setenv("XDG_CONFIG_HOME", "/nonexistent", TRUE);
 	/* A sanitizer's own handlers have no SA_RESTART, and a tunnel asks whether all have. */
 	g_setenv("ASAN_OPTIONS",
 		 "verify_asan_link_order=0:detect_leaks=0:handle_segv=0:handle_sigbus=0:"

@@ -18,6 +18,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* As in a program for which somebody asked for the library. */
+static void ask_for_library(void)
+{
+	setenv("LD_PRELOAD", "libisosocks.so", 1);
+}
+
+TestSuite(session, .init = ask_for_library);
+
 /* ---- names ---- */
 
 /* A memfd like the one that isosocks hands down, with these seals, named in the environment. */

@@ -27,7 +27,7 @@ static char *take_message(gboolean good, GError **error)
 static char *load(struct config *config, const char *text)
 {
 	GError *error = NULL;
-	gboolean good = config_load_text(config, "f.conf", text, strlen(text), &error);
+	gboolean good = config_load_text(config, CONFIG_FILE, "f.conf", text, strlen(text), &error);
 
 	return take_message(good, &error);
 }
@@ -119,6 +119,130 @@ Test(config, sets_every_key_of_a_file)
 	cr_assert_eq(config_log_level(config), LOG_INFO);
 }
 
+static const struct config_application *application(const struct config *config, guint index)
+{
+	cr_assert_lt(index, config->applications->len);
+	return config->applications->pdata[index];
+}
+
+Test(config, sets_every_key_of_the_network_and_of_an_application)
+{
+	CONFIG_AUTO config = config_new();
+	g_autofree char *message = load(config, "[network]\n"
+						"direct=10.0.0.0/8; [fd00::/8]:443 ;\n"
+						"deny=.Example.com:80;*:25\n"
+						"listen=any\n"
+						"[guard]\n"
+						"enabled=false\n"
+						"[log]\n"
+						"why=true\n"
+						"[application ssh and scp]\n"
+						"match=/usr/bin/ssh;/opt/*/ssh?\n"
+						"user=0;1000;root\n"
+						"action=direct\n"
+						"by=none\n"
+						"key.A.b=c\n"
+						"url=u:p@127.0.0.1:1\n");
+	const struct config_application *one;
+
+	cr_assert_null(message, "%s", message);
+	cr_assert_eq(config->rules->len, 4);
+	cr_assert_str_eq(g_array_index(config->rules, struct config_rule, 2).suffix,
+			 ".example.com");
+	cr_assert_eq(g_array_index(config->rules, struct config_rule, 2).port, 80);
+	cr_assert_eq(g_array_index(config->rules, struct config_rule, 2).line, 3);
+	cr_assert_eq(g_array_index(config->rules, struct config_rule, 3).prefix, 0);
+	cr_assert_eq(g_array_index(config->rules, struct config_rule, 1).prefix, 8);
+	cr_assert_eq(config->listen, BLOB_LISTEN_ANY);
+	cr_assert_eq(config->guard, 0);
+	cr_assert_eq(config->why, 1);
+	one = application(config, 0);
+	cr_assert_str_eq(one->label, "ssh and scp");
+	cr_assert_str_eq(one->match->pdata[1], "/opt/*/ssh?");
+	cr_assert_eq(one->users->len, 3);
+	cr_assert_eq(g_array_index(one->users, uint32_t, 1), 1000);
+	cr_assert_eq(g_array_index(one->users, uint32_t, 2), 0);
+	cr_assert_eq(one->action, BLOB_ACTION_DIRECT);
+	cr_assert(one->has_by && one->by == 0);
+	cr_assert_eq(one->pairs->len, 1);
+	cr_assert_eq(one->proxy, 1);
+	cr_assert_eq(g_array_index(config->proxies, struct url, 1).port, 1);
+	cr_assert_eq(one->line, 9);
+	cr_assert_eq(config->origins->len, 1);
+}
+
+static void load_as(struct config *config, enum config_source source, const char *text)
+{
+	g_autoptr(GError) error = NULL;
+
+	cr_assert(config_load_text(config, source, source == CONFIG_SYSTEM ? "/s" : "/u", text,
+				   strlen(text), &error),
+		  "%s", error->message);
+}
+
+Test(config, keeps_what_an_administrator_denies_and_requires)
+{
+	CONFIG_AUTO config = config_new();
+
+	load_as(config, CONFIG_SYSTEM,
+		"[isolation]\nrequire=always\n"
+		"[network]\ndeny=10.0.0.0/8\ndirect=192.168.0.0/16\n");
+	load_as(config, CONFIG_FILE,
+		"[isolation]\nrequire=never\n"
+		"[network]\ndeny=\ndirect=172.16.0.1\n");
+	cr_assert_eq(config->require, BLOB_REQUIRE_ALWAYS);
+	cr_assert_eq(config->rules->len, 2);
+	cr_assert_eq(g_array_index(config->rules, struct config_rule, 0).action, BLOB_ACTION_DENY);
+	cr_assert_eq(g_array_index(config->rules, struct config_rule, 0).origin, 0);
+	cr_assert_eq(g_array_index(config->rules, struct config_rule, 1).address[12], 172);
+	cr_assert_eq(g_array_index(config->rules, struct config_rule, 1).origin, 1);
+}
+
+/* Of the machine's groups nobody goes before one that denies. */
+Test(config, tries_the_users_applications_first_but_not_before_a_denying_one)
+{
+	static const char *const expected[] = { "a", "b", "u", "v", "c" };
+	CONFIG_AUTO config = config_new();
+
+	load_as(config, CONFIG_SYSTEM,
+		"[application a]\naction=direct\nmatch=/a\n"
+		"[application b]\naction=deny\nmatch=/b\n"
+		"[application c]\nmatch=/*\nby=none\n");
+	load_as(config, CONFIG_FILE,
+		"[application u]\nmatch=/b\naction=direct\n"
+		"[application v]\nmatch=/c\nuser=7\naction=direct\n");
+	for (guint i = 0; i < G_N_ELEMENTS(expected); i++)
+		cr_assert_str_eq(application(config, i)->label, expected[i]);
+	cr_assert_str_eq(config_find_application(config, "/b", 1)->label, "b");
+	cr_assert_str_eq(config_find_application(config, "/c", 7)->label, "v");
+	cr_assert_str_eq(config_find_application(config, "/c", 8)->label, "c");
+	cr_assert_null(config_find_application(config, "d", 8));
+	cr_assert(config_is_direct(config, "/a", 1));
+	cr_assert(config_is_direct(config, "/c", 7));
+	cr_assert_not(config_is_direct(config, "/b", 7));
+	cr_assert_not(config_is_direct(config, "/d", 7));
+}
+
+Test(config, lets_a_higher_source_speak_for_every_application)
+{
+	CONFIG_AUTO config = config_new();
+	g_autoptr(GError) error = NULL;
+
+	load_as(config, CONFIG_FILE,
+		"[isolation]\nby=user\nkey.A=1\n[application a]\nby=process\n"
+		"key.A=2\nkey.ISOLATION=x\nkey.B=3\nurl=127.0.0.1:1\n");
+	cr_assert(application(config, 0)->has_by);
+	cr_assert(config_set(config, CONFIG_ENVIRONMENT, "isolation", "by", "none", &error));
+	cr_assert(config_set(config, CONFIG_COMMAND_LINE, "proxy", "url", "127.0.0.1:2", &error));
+	cr_assert(config_set_pair(config, CONFIG_COMMAND_LINE, "A", "4", 1, &error));
+	cr_assert(config_set_token(config, CONFIG_COMMAND_LINE, "t", &error));
+	cr_assert_not(application(config, 0)->has_by);
+	cr_assert_eq(application(config, 0)->proxy, BLOB_NONE);
+	cr_assert_eq(application(config, 0)->pairs->len, 1);
+	cr_assert_str_eq(((struct config_pair *)application(config, 0)->pairs->pdata[0])->name,
+			 "B");
+}
+
 /* Files that are refused, and what the message must begin with and contain. */
 static const struct {
 	const char *text;
@@ -159,10 +283,36 @@ static const struct {
 	{ "[names]\nalias=tor", "f.conf:2: [names] alias: ", ".tor" },
 	{ "[names]\nalias=.a..b", "f.conf:2: [names] alias: ", ".tor" },
 	{ "[network]\nloopback=no", "f.conf:2: [network] loopback: ", "direct, proxy or deny" },
+	{ "[network]\ndirect=.example.com", "f.conf:2: [network] direct: ", "\".example.com\"" },
+	{ "[network]\ndirect=10.0.0.1/8", "f.conf:2: [network] direct: ", "ADDRESS[/LENGTH]" },
+	{ "[network]\ndirect=example.com", "f.conf:2: [network] direct: ", "*:PORT" },
+	{ "[network]\ndirect=*", "f.conf:2: [network] direct: ", "*:PORT" },
+	{ "[network]\ndirect=10.0.0.1;10.0.0.2:0", "f.conf:2: [network] direct: ", "10.0.0.2:0" },
+	{ "[network]\ndeny=10.0.0.0/33", "f.conf:2: [network] deny: ", ".SUFFIX[:PORT]" },
+	{ "[network]\ndeny=fd00::/8", "f.conf:2: [network] deny: ", "[IPV6[/LENGTH]]" },
+	{ "[network]\ndeny=[::/0]", "f.conf:2: [network] deny: ", "*:PORT" },
+	{ "[network]\ndeny=[fd00::]443", "f.conf:2: [network] deny: ", "[fd00::]443" },
+	{ "[network]\ndeny=.exa mple", "f.conf:2: [network] deny: ", ".SUFFIX" },
+	{ "[network]\nlisten=all", "f.conf:2: [network] listen: ", "loopback or any" },
+	{ "[guard]\nenabled=yes", "f.conf:2: [guard] enabled: ", "false or true" },
+	{ "[log]\nwhy=1", "f.conf:2: [log] why: ", "false or true" },
+	{ "[application]\nmatch=/x", "f.conf:1: [application]: ", "application LABEL" },
+	{ "[application a]\nmatch=ssh", "f.conf:2: [application a] match: ", "absolute path" },
+	{ "[application a]\nuser=no-such-user", "f.conf:2: [application a] user: ", "/etc/passwd" },
+	{ "[application a]\naction=block",
+	  "f.conf:2: [application a] action: ", "proxy, direct or deny" },
+	{ "[application a]\nby=x", "f.conf:2: [application a] by: ", "destination" },
+	{ "[application a]\nkey.PASSWD=x",
+	  "f.conf:2: [application a] key.PASSWD: ", "credentials" },
+	{ "[application a]\nurl=x", "f.conf:2: [application a] url: ", "address" },
+	{ "[application a]\nrequire=never",
+	  "f.conf:2: [application a] require: ", "match, user, action, by, key.NAME, url" },
+	{ "[application a]\n[application a]", "f.conf:2: ", "line 1 already" },
 	{ "[log]\nlevel=loud", "f.conf:2: [log] level: ", "none, error, warning, info or debug" },
 	{ "[proxy]\nuri=x", "f.conf:2: [proxy] uri: ", "url, timeout, methods, pipeline, retry" },
 	{ "[isolation]\nkey=x", "f.conf:2: [isolation] key: ", "by, require, key.NAME" },
-	{ "[prxy]\nurl=x", "f.conf:1: [prxy]: ", "proxy, isolation, names, network, log" },
+	{ "[prxy]\nurl=x",
+	  "f.conf:1: [prxy]: ", "proxy, isolation, names, network, guard, log, application LABEL" },
 	{ "[proxy]\n[nothing]", "f.conf:2: [nothing]: ", "accepted are" },
 	{ "[]\n", "f.conf:1: ", "a group is a name in brackets" },
 	{ "[proxy]\nurl[de]=x\n", "f.conf:2: [proxy] url[de]: ", "brackets" },
@@ -195,7 +345,7 @@ Test(config, loads_a_file_from_disk)
 
 	cr_assert_eq(write(fd, "[proxy]\r\nretry=7\r\n", 18), 18);
 	close(fd);
-	cr_assert(config_load_file(config, path, NULL));
+	cr_assert(config_load_file(config, CONFIG_FILE, path, NULL));
 	g_unlink(path);
 	cr_assert_eq(config->retry, 7);
 }
@@ -204,12 +354,12 @@ Test(config, names_a_file_that_cannot_be_read)
 {
 	CONFIG_AUTO config = config_new();
 	GError *error = NULL;
-	g_autofree char *missing =
-		take_message(config_load_file(config, "/nonexistent/f", &error), &error);
+	g_autofree char *missing = take_message(
+		config_load_file(config, CONFIG_FILE, "/nonexistent/f", &error), &error);
 	g_autofree char *folder = NULL;
 
 	cr_assert_str_eq(missing, "/nonexistent/f: cannot be read: No such file or directory");
-	folder = take_message(config_load_file(config, "/", &error), &error);
+	folder = take_message(config_load_file(config, CONFIG_FILE, "/", &error), &error);
 	cr_assert_str_eq(folder, "/: cannot be read: Is a directory");
 }
 
@@ -218,7 +368,7 @@ Test(config, refuses_a_file_over_one_mebibyte)
 	CONFIG_AUTO config = config_new();
 	GError *error = NULL;
 	g_autofree char *message =
-		take_message(config_load_file(config, "/dev/zero", &error), &error);
+		take_message(config_load_file(config, CONFIG_FILE, "/dev/zero", &error), &error);
 
 	cr_assert_str_eq(message,
 			 "/dev/zero: is larger than the 1024 KiB a configuration may have");
@@ -449,7 +599,9 @@ Test(config, has_every_setting_in_the_example)
 	g_auto(GStrv) groups = known("?");
 
 	for (guint i = 0; groups[i]; i++) {
-		g_autofree char *part = find_group(text, groups[i], "\n", "\n[");
+		/* One of an application would hold for every program. */
+		const char *before = strchr(groups[i], ' ') ? "\n#" : "\n";
+		g_autofree char *part = find_group(text, groups[i], before, "\n[");
 		g_auto(GStrv) keys = known(groups[i]);
 		assert_has_keys(part, keys, "\n#KEY=");
 	}
@@ -457,27 +609,30 @@ Test(config, has_every_setting_in_the_example)
 
 Test(config, has_every_setting_in_the_manual)
 {
-	g_autofree char *text = read_text("doc/isosocks.1");
+	g_autofree char *text = read_text("doc/isosocks.conf.5");
 	g_auto(GStrv) groups = known("?");
 
 	for (guint i = 0; groups[i]; i++) {
-		g_autofree char *part = find_group(text, groups[i], ".It Li ", "\n.It Li [");
+		g_autofree char *part = find_group(text, groups[i], ".Ss ", "\n.Ss ");
 		g_auto(GStrv) keys = known(groups[i]);
 		for (guint j = 0; keys[j]; j++) {
 			/* key.NAME is `.Cm key Ns Ar .NAME`. */
 			*strchrnul(keys[j], '.') = '\0';
-			g_autofree char *entry = g_strconcat("\n.Cm ", keys[j], NULL);
+			g_autofree char *entry = g_strconcat("\n.It Cm ", keys[j], NULL);
 			cr_assert(strstr(part, entry), "no %s in %s", entry, part);
 		}
 	}
 }
 
-/* The settings of the example in force: lines that are a # and a key, without a blank between. */
+/*
+ * The settings of the example in force: lines that are a # and a key, without a blank between. But
+ * for those of an application, whose group is none as long as nobody opens it.
+ */
 static char *uncomment(const char *text)
 {
 	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
 
-	for (guint i = 0; lines[i]; i++) {
+	for (guint i = 0; lines[i] && !g_str_has_prefix(lines[i], "#[application"); i++) {
 		if (lines[i][0] == '#' && g_ascii_islower(lines[i][1]) &&
 		    !g_str_has_prefix(lines[i], "#key."))
 			lines[i][0] = '\n';
@@ -494,7 +649,8 @@ Test(config, has_the_defaults_in_the_example)
 	g_autoptr(GError) error = NULL;
 
 	cr_assert_str_neq(text, settings);
-	cr_assert(config_load_text(config, "isosocks.conf", settings, strlen(settings), &error),
+	cr_assert(config_load_text(config, CONFIG_FILE, "isosocks.conf", settings, strlen(settings),
+				   &error),
 		  "%s", error ? error->message : "");
 	g_autofree char *policy = compile_text(config, NULL);
 	g_autofree char *expected = compile_text(defaults, NULL);

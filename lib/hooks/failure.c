@@ -1,0 +1,241 @@
+#include "hooks/failure.h"
+#include "base/bytes.h"
+#include "base/why.h"
+#include "hooks/hook.h"
+#include "isosocks.h"
+#include "socks5/reply.h"
+#include "socks5/wire.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+_Static_assert((int)WHY_POLICY == (int)ISOSOCKS_POLICY && (int)WHY_REPLY == (int)ISOSOCKS_REPLY,
+	       "the stages are the same");
+
+/* The last failure. Odd while somebody writes it; who finds it odd goes away. */
+static struct isosocks_failure last;
+static _Atomic unsigned version;
+
+static void copy(char *to, size_t size, const char *from, size_t length)
+{
+	if (length >= size)
+		length = size - 1;
+	memcpy(to, from, length);
+	memset(to + length, 0, size - length);
+}
+
+static void copy_text(char *to, size_t size, const char *from)
+{
+	copy(to, size, from, strlen(from));
+}
+
+/* ---- for the program ---- */
+
+static void keep_last(const struct isosocks_failure *failure)
+{
+	unsigned now = atomic_load_explicit(&version, memory_order_relaxed);
+
+	if (now % 2 || !atomic_compare_exchange_strong(&version, &now, now + 1))
+		return;
+	last = *failure;
+	atomic_store(&version, now + 2);
+}
+
+HOOK int isosocks_last_failure(struct isosocks_failure *ret, size_t size)
+{
+	const unsigned before = atomic_load(&version);
+	struct isosocks_failure found = last;
+
+	/* Half of an answer is none; the next failure will be whole. */
+	atomic_thread_fence(memory_order_acquire);
+	if (before == 0 || before % 2 || atomic_load(&version) != before)
+		return 0;
+	memset(ret, 0, size);
+	memcpy(ret, &found, size < sizeof(found) ? size : sizeof(found));
+	return 1;
+}
+
+/* ---- for isosocksctl why ---- */
+
+/* The file, when it is one that nobody else can have put there. */
+static int open_file(const char *path)
+{
+	struct stat status;
+	const int fd =
+		open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600);
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
+	    status.st_nlink == 1)
+		return fd;
+	libc()->close(fd);
+	return -1;
+}
+
+/* Two processes that fail at once may write the same record; then one of the two is lost. */
+static void write_record(int fd, struct why_record *record)
+{
+	struct why_head head = { 0 };
+
+	if (pread(fd, &head, sizeof(head), 0) != sizeof(head) || head.magic != WHY_MAGIC)
+		head = (struct why_head){ .magic = WHY_MAGIC };
+	head.number++;
+	record->number = head.number;
+	const off_t at =
+		(off_t)(sizeof(head) + head.number % WHY_RECORDS * sizeof(struct why_record));
+	if (pwrite(fd, record, sizeof(*record), at) == sizeof(*record) &&
+	    pwrite(fd, &head, sizeof(head), 0) != sizeof(head))
+		return;
+}
+
+static void put_application(char *to, size_t size)
+{
+	char path[PATH_MAX];
+	const ssize_t length = readlink("/proc/self/exe", path, sizeof(path));
+	const size_t cut = length >= (ssize_t)size ? (size_t)length - size + 1 : 0;
+
+	copy(to, size, path + cut, length > 0 ? (size_t)length - cut : 0);
+}
+
+/* The names in the keys' own encoding, KLEN KEY VLEN VALUE, between blanks. */
+static void put_key_names(const struct keys *keys, char *to, size_t size)
+{
+	struct bytes_writer text = bytes_writer((uint8_t *)to, size - 1);
+	const uint8_t *at = keys->wire;
+
+	memset(to, 0, size);
+	for (unsigned i = 0; i < keys->count && at < keys->wire + keys->length; i++) {
+		const size_t name = (size_t)at[0] << 8 | at[1];
+		const size_t value = (size_t)at[2 + name] << 8 | at[3 + name];
+		if (i > 0)
+			bytes_put_text(&text, " ");
+		bytes_put(&text, at + 2, name);
+		at += 4 + name + value;
+	}
+}
+
+static void keep_record(const struct session *session, const struct isosocks_failure *failure)
+{
+	struct why_record record = {
+		.magic = WHY_MAGIC,
+		.process = (uint32_t)getpid(),
+		.error = failure->error,
+		.port = failure->port,
+		.stage = (uint8_t)failure->stage,
+		.method = failure->method,
+		.code = failure->code,
+	};
+	struct timespec now = { 0 };
+	const int fd = session->why_file[0] ? open_file(session->why_file) : -1;
+
+	if (fd < 0)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	record.time = (uint64_t)now.tv_sec;
+	copy_text(record.host, sizeof(record.host), failure->host);
+	put_application(record.application, sizeof(record.application));
+	put_key_names(&session->keys, record.keys, sizeof(record.keys));
+	write_record(fd, &record);
+	libc()->close(fd);
+}
+
+static void keep(const struct session *session, const struct isosocks_failure *failure)
+{
+	ERROR_PROTECT;
+
+	keep_last(failure);
+	keep_record(session, failure);
+}
+
+/* ---- what happened ---- */
+
+static void put_target(struct isosocks_failure *failure, const struct socks5_address *target)
+{
+	failure->port = target->port;
+	if (target->type == SOCKS5_NAME)
+		copy(failure->host, sizeof(failure->host), (const char *)target->bytes,
+		     target->length);
+	else
+		inet_ntop(target->type == SOCKS5_IPV4 ? AF_INET : AF_INET6, target->bytes,
+			  failure->host, sizeof(failure->host));
+}
+
+static int stage_of(enum socks5_stage stage)
+{
+	switch (stage) {
+	case SOCKS5_STAGE_METHOD:
+		return ISOSOCKS_METHOD;
+	case SOCKS5_STAGE_AUTHENTICATION:
+		return ISOSOCKS_AUTHENTICATION;
+	case SOCKS5_STAGE_REPLY:
+		return ISOSOCKS_REPLY;
+	default:
+		return ISOSOCKS_PROXY;
+	}
+}
+
+static const char *meaning_of(const struct isosocks_failure *failure)
+{
+	const struct reply_row *row = reply_find(failure->code, failure->method == SOCKS5_EXTENDED);
+
+	switch (failure->stage) {
+	case ISOSOCKS_METHOD:
+		return "no method that the proxy takes";
+	case ISOSOCKS_AUTHENTICATION:
+		return "the proxy refused credentials or keys";
+	case ISOSOCKS_REPLY:
+		return row ? row->meaning : "a reply without a meaning";
+	default:
+		return failure->error == ENETDOWN    ? "the proxy cannot be reached"
+		       : failure->error == ETIMEDOUT ? "the proxy was silent"
+		       : failure->error == EPROTO    ? "the proxy broke the protocol"
+						     : "the proxy broke off";
+	}
+}
+
+void failure_of_tunnel(const struct session *session, const struct tunnel *tunnel, int error)
+{
+	uint8_t code;
+	const enum socks5_stage stage = socks5_client_stage(&tunnel->client, &code);
+	struct isosocks_failure failure = {
+		.error = -error,
+		.stage = error == -ENETDOWN ? ISOSOCKS_PROXY : stage_of(stage),
+		.method = socks5_client_method(&tunnel->client),
+	};
+
+	if (failure.stage == ISOSOCKS_AUTHENTICATION || failure.stage == ISOSOCKS_REPLY)
+		failure.code = code;
+	put_target(&failure, &tunnel->plan.request.target);
+	copy_text(failure.meaning, sizeof(failure.meaning), meaning_of(&failure));
+	keep(session, &failure);
+}
+
+void failure_of_policy(const struct session *session, const struct policy_target *target, int error)
+{
+	struct isosocks_failure failure = {
+		.error = -error,
+		.stage = ISOSOCKS_POLICY,
+		.method = SOCKS5_NO_ACCEPTABLE,
+		.port = target->port,
+	};
+	const struct in6_addr *address = (const struct in6_addr *)(const void *)target->address;
+
+	if (target->name)
+		copy(failure.host, sizeof(failure.host), target->name, target->name_length);
+	else if (IN6_IS_ADDR_V4MAPPED(address))
+		inet_ntop(AF_INET, target->address + 12, failure.host, sizeof(failure.host));
+	else
+		inet_ntop(AF_INET6, address, failure.host, sizeof(failure.host));
+	copy_text(failure.meaning, sizeof(failure.meaning),
+		  error == -EHOSTUNREACH ? "a placeholder whose name is not known here"
+		  : session->error < 0	 ? "the policy is unusable"
+					 : "the policy denies it");
+	keep(session, &failure);
+}

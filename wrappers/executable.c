@@ -1,0 +1,45 @@
+#include "executable.h"
+
+#include "elf/elf.h"
+
+#include <fcntl.h>
+#include <glib.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SCRIPT_DEPTH 5 /* the kernel's own bound, and one more */
+
+static char *follow_links(const char *path)
+{
+	char *real = realpath(path, NULL);
+	char *copy = real ? g_strdup(real) : g_canonicalize_filename(path, NULL);
+
+	free(real);
+	return copy;
+}
+
+/* The interpreter that a script names, or NULL. */
+static char *find_interpreter(const char *path)
+{
+	struct elf_info info = { .interpreter = "" };
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int r = fd < 0 ? -1 : elf_inspect(fd, &info);
+
+	if (fd >= 0)
+		close(fd);
+	return r >= 0 && info.kind == ELF_SCRIPT ? g_strdup(info.interpreter) : NULL;
+}
+
+char *executable_resolve(const char *path)
+{
+	char *at = follow_links(path);
+
+	for (int depth = 0; depth < SCRIPT_DEPTH; depth++) {
+		g_autofree char *interpreter = find_interpreter(at);
+		if (!interpreter)
+			break;
+		g_free(at);
+		at = follow_links(interpreter);
+	}
+	return at;
+}

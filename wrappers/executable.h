@@ -1,0 +1,12 @@
+/*
+ * executable: what the kernel will run for a file: links followed, and a script's interpreter
+ * instead of the script. It is what /proc/self/exe shows then, and what [application] match= is
+ * compared with. One thread.
+ */
+#ifndef WRAPPERS_EXECUTABLE_H
+#define WRAPPERS_EXECUTABLE_H
+
+/* Free it. The path itself, made absolute, where the file cannot be read. */
+char *executable_resolve(const char *path);
+
+#endif
