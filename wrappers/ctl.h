@@ -25,7 +25,9 @@ ctl_function ctl_doctor;
 ctl_function ctl_env;
 ctl_function ctl_errors;
 ctl_function ctl_explain;
+ctl_function ctl_status;
 ctl_function ctl_system;
+ctl_function ctl_why;
 
 /*
  * Takes a command's options out of argv; what is left behind argv[0] are its arguments, least to

@@ -21,8 +21,10 @@ static const struct command {
 	{ "env", "[--undo]", "isosocks for a shell that runs already", ctl_env },
 	{ "errors", "", "what a proxy's reply codes mean, and the errno of each", ctl_errors },
 	{ "explain", "HOST[:PORT]", "what would become of a connection, and why", ctl_explain },
+	{ "status", "", "whether the proxy answers, what it takes, and the policy", ctl_status },
 	{ "system", "enable|disable|status", "preload the library for the whole machine, safely",
 	  ctl_system },
+	{ "why", "", "the last failures of your programs", ctl_why },
 };
 
 static const struct command *find_command(const char *name)

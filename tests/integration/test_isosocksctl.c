@@ -119,3 +119,91 @@ Test(isosocksctl, check_takes_the_file_that_is_shipped)
 	lab_assert_status(&result, 0);
 	cr_assert_str_eq(result.out, "");
 }
+
+/* ---- what becomes of a connection ---- */
+
+Test(isosocksctl, explain_names_the_rule_and_what_would_go)
+{
+	lab_open();
+	g_autofree char *path = write_file(
+		"rules.conf", "[isolation]\nby=destination\nkey.A=b\n[network]\ndeny=.denied.test\n"
+			      "direct=10.0.0.0/8\n[application sh]\nmatch=*/*sh\nuser=77\naction=deny\n");
+	static const struct {
+		char target[32];
+		char options[16];
+		char text[64];
+		char also[64];
+	} rows[] = {
+		{ "x.denied.test", "", "x.denied.test:443: deny\n", "rules.conf:5: [network] deny: .denied.test\n" },
+		{ "10.1.2.3:80", "", "10.1.2.3:80: direct\n", "rules.conf:6: [network] direct: 10.0.0.0/8" },
+		{ "127.0.0.1:80", "", "127.0.0.1:80: direct\n", "[network] loopback: direct" },
+		{ "127.0.0.1:53", "", "127.0.0.1:53: deny\n", "port 53 never" },
+		{ "ok.test:80", "", "ok.test:80: proxy\n", "ISOLATION=dest=ok.test:80" },
+		{ "ok.test:80", "", "extended (97), password (02)\n", "must arrive" },
+		{ "'[2001:db8::1]:80'", "", "2001:db8::1:80: proxy\n", "A=b" },
+		{ "ok.test", "--user 77", "ok.test:443: deny\n", "rules.conf:7: [application sh] action: deny" },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *arguments = g_strdup_printf("explain -c %s %s %s", path,
+							     rows[i].options, rows[i].target);
+		struct lab_result result = run(arguments);
+		lab_assert_status(&result, 0);
+		lab_assert_out(&result, rows[i].text);
+		lab_assert_out(&result, rows[i].also);
+	}
+}
+
+Test(isosocksctl, status_tells_what_a_proxy_takes)
+{
+	lab_open();
+	g_autofree char *settings = g_strdup_printf("[proxy]\nurl=127.0.0.1:%u\n",
+						    lab_proxy("--methods password,none"));
+	g_autofree char *path = write_file("status.conf", settings);
+	g_autofree char *there = g_strdup_printf("status --json -c %s", path);
+	struct lab_result up = run(there);
+	struct lab_result down = run("status");
+
+	lab_assert_status(&up, 0);
+	lab_assert_out(&up, "\"extended\":false,\"password\":true,\"none\":true");
+	lab_assert_status(&down, 1);
+	lab_assert_out(&down, "127.0.0.1:9050: Connection refused");
+	lab_assert_out(&down, "\n[isolation]\n");
+}
+
+/* ---- what failed ---- */
+
+Test(isosocksctl, why_has_the_last_failures_and_the_program_knows_its_own)
+{
+	lab_open();
+	g_autofree char *settings =
+		write_file("why.conf", "[log]\nwhy=true\n[network]\ndeny=203.0.113.9\n[isolation]\nkey.org.example=hidden\n");
+	g_autofree char *connect = lab_program("connect");
+	g_autofree char *options = g_strdup_printf("-c %s", settings);
+	g_autofree char *folder = lab_path("runtime");
+
+	g_setenv("XDG_RUNTIME_DIR", folder, TRUE);
+	struct lab_result made = lab_shell(LAB_NOBODY, "mkdir -m 700 %s", folder);
+	lab_assert_status(&made, 0);
+	struct lab_result none = run("why");
+	lab_assert_status(&none, 1);
+	lab_proxy("--fault gone.test=reply:e0");
+	struct lab_result failed =
+		lab_run(LAB_NOBODY, options, "%s -l -f gone.test 80", connect);
+	lab_assert_out(&failed, "failure=ENXIO 4 e0 gone.test:80 onion service not found");
+	struct lab_result denied = lab_run(LAB_NOBODY, options, "%s -l -f 203.0.113.9 81", connect);
+	lab_assert_out(&denied, "failure=EACCES 0 00 203.0.113.9:81 the policy denies it");
+
+	struct lab_result why = run("why");
+	lab_assert_status(&why, 0);
+	lab_assert_out(&why, " 203.0.113.9:81: EACCES: the policy denies it");
+	lab_assert_out(&why, " gone.test:80: ENXIO, reply E0: onion service not found");
+	lab_assert_out(&why, "ISOLATION org.example");
+	cr_assert_null(strstr(why.out, "hidden"));
+	cr_assert_lt(strstr(why.out, "203.0.113.9"), strstr(why.out, "gone.test"), "the latest first");
+	struct lab_result json = run("why --json -n 1");
+	lab_assert_out(&json, "\"host\":\"203.0.113.9\",\"port\":81,\"errno\":\"EACCES\"");
+	cr_assert_null(strstr(json.out, "gone.test"));
+	struct lab_result mode = lab_shell(LAB_NOBODY, "stat -c %%a %s/isosocks-why", folder);
+	cr_assert_str_eq(mode.out, "600\n");
+}

@@ -1,0 +1,73 @@
+/*
+ * status: whether the proxy is there, what it takes, and which policy would be in force.
+ */
+#include "ctl.h"
+#include "explain.h"
+#include "gather.h"
+#include "json.h"
+#include "probe.h"
+
+#include "policy/url.h"
+
+#include <stdio.h>
+
+static void print_text(const char *url, int r, const struct probe *probe,
+		       const struct config *config)
+{
+	g_autofree char *policy = explain_config(config);
+
+	if (r < 0) {
+		printf("proxy     %s: %s\n", url, g_strerror(-r));
+	} else {
+		printf("proxy     %s: answers\n", url);
+		printf("extended  %s\n", probe_explain(probe->extended));
+		printf("password  %s\n", probe_explain(probe->password));
+		printf("none      %s\n", probe_explain(probe->none));
+		printf("RESOLVE   %s\n", probe->resolves ? "known" : "not known");
+	}
+	printf("\n%s", policy);
+}
+
+static void print_json(const char *url, int r, const struct probe *probe)
+{
+	g_autoptr(GString) json = g_string_new("{");
+
+	json_add_text(json, "proxy", url);
+	json_add_text(json, "error", r < 0 ? g_strerror(-r) : NULL);
+	if (r >= 0) {
+		json_add_bool(json, "extended", probe->extended == PROBE_TAKEN);
+		json_add_bool(json, "password", probe->password == PROBE_TAKEN);
+		json_add_bool(json, "none", probe->none == PROBE_TAKEN);
+		json_add_bool(json, "resolve", probe->resolves);
+	}
+	puts(g_string_append_c(json, '}')->str);
+}
+
+int ctl_status(int argc, char **argv)
+{
+	g_auto(GStrv) block = g_get_environ();
+	g_autofree char *file = NULL, *url = NULL;
+	gboolean as_json = FALSE;
+	g_autoptr(GError) error = NULL;
+	CONFIG_AUTO config = NULL;
+	struct probe probe = { 0 };
+	const GOptionEntry entries[] = {
+		{ "config", 'c', 0, G_OPTION_ARG_FILENAME, &file, "as isosocks -c", "FILE" },
+		{ "json", 0, 0, G_OPTION_ARG_NONE, &as_json, "for a program to read", NULL },
+		{ 0 },
+	};
+	int status, r;
+
+	if (!ctl_parse(&argc, argv, entries, NULL, 0, 0, &status))
+		return status;
+	config = gather_config(file, block, &error);
+	if (!config)
+		return ctl_fail(CTL_NO, "status", "%s", error->message);
+	url = config_proxy_text(config);
+	r = probe_proxy(&g_array_index(config->proxies, struct url, 0), PROBE_MILLISECONDS, &probe);
+	if (as_json)
+		print_json(url, r, &probe);
+	else
+		print_text(url, r, &probe, config);
+	return r < 0 ? CTL_NO : CTL_YES;
+}

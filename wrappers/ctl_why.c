@@ -1,0 +1,190 @@
+/*
+ * why: the last failures of the user's programs, as the library kept them with [log] why.
+ */
+#include "ctl.h"
+#include "json.h"
+
+#include "base/why.h"
+#include "socks5/reply.h"
+#include "socks5/wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define COUNT_DEFAULT 10
+
+static char *find_file(void)
+{
+	const char *folder = g_getenv("XDG_RUNTIME_DIR");
+
+	if (folder && *folder == '/')
+		return g_build_filename(folder, WHY_FILE, NULL);
+	return g_strdup_printf("/run/user/%u/" WHY_FILE, getuid());
+}
+
+/* The records that are whole, unordered. Whatever else is in the file is passed over. */
+static GArray *read_records(int fd)
+{
+	GArray *records = g_array_new(FALSE, FALSE, sizeof(struct why_record));
+	struct why_record record;
+
+	for (off_t i = 0; i < WHY_RECORDS; i++) {
+		const off_t at = (off_t)sizeof(struct why_head) + i * (off_t)sizeof(record);
+		if (pread(fd, &record, sizeof(record), at) != sizeof(record) ||
+		    record.magic != WHY_MAGIC)
+			continue;
+		record.host[sizeof(record.host) - 1] = '\0';
+		record.application[sizeof(record.application) - 1] = '\0';
+		record.keys[sizeof(record.keys) - 1] = '\0';
+		g_array_append_val(records, record);
+	}
+	return records;
+}
+
+/* The latest first; the number goes round, so the distance counts. */
+static int compare(const void *a, const void *b)
+{
+	const struct why_record *left = a, *right = b;
+
+	return (int32_t)(right->number - left->number) < 0 ? -1 : left->number != right->number;
+}
+
+static const char *meaning_of(const struct why_record *record)
+{
+	const struct reply_row *row = reply_find(record->code, record->method == SOCKS5_EXTENDED);
+
+	switch (record->stage) {
+	case WHY_POLICY:
+		return record->error == EHOSTUNREACH ? "a placeholder whose name the program does not know"
+						     : "the policy denies it";
+	case WHY_METHOD:
+		return "the proxy takes none of the methods offered";
+	case WHY_AUTHENTICATION:
+		return "the proxy refused the credentials or the keys";
+	case WHY_REPLY:
+		return row ? row->meaning : "a reply without a meaning";
+	default:
+		return record->error == ENETDOWN    ? "the proxy cannot be reached"
+		       : record->error == ETIMEDOUT ? "the proxy was silent"
+						    : "the proxy broke off, or does not speak SOCKS5";
+	}
+}
+
+/* What to do about it. */
+static const char *hint_of(const struct why_record *record)
+{
+	switch (record->stage) {
+	case WHY_POLICY:
+		return record->error == EHOSTUNREACH
+			       ? "a program that got the address from another one has to look the name up itself"
+			       : "isosocksctl explain HOST:PORT names the rule";
+	case WHY_METHOD:
+		return "keys that must arrive need methods 97 or 02 of the proxy: see [isolation] require";
+	case WHY_AUTHENTICATION:
+		return "look at the credentials, and at the proxy's own log";
+	case WHY_REPLY:
+		return "the proxy speaks of the target, not of itself: try another target, or later";
+	default:
+		return "isosocksctl status tells whether the proxy answers";
+	}
+}
+
+static const char *error_name(const struct why_record *record)
+{
+	const char *name = strerrorname_np(record->error);
+
+	return name ? name : "?";
+}
+
+static char *code_text(const struct why_record *record)
+{
+	if (record->stage != WHY_REPLY && record->stage != WHY_AUTHENTICATION)
+		return g_strdup("");
+	return g_strdup_printf(", %s %02X", record->stage == WHY_REPLY ? "reply" : "status",
+			       record->code);
+}
+
+/* Another process wrote it: what a terminal would obey is made visible. */
+static void print_text(const struct why_record *record)
+{
+	g_autofree char *host = g_strescape(record->host, NULL);
+	g_autofree char *application = g_strescape(record->application, NULL);
+	g_autofree char *keys = g_strescape(record->keys, NULL);
+	g_autofree char *code = code_text(record);
+	g_autoptr(GDateTime) time = g_date_time_new_from_unix_local((gint64)record->time);
+	g_autofree char *when = time ? g_date_time_format(time, "%F %T") : g_strdup("?");
+
+	printf("%s %s:%u: %s%s: %s\n", when, host, record->port, error_name(record), code,
+	       meaning_of(record));
+	printf("  program  %s, process %u\n", application, record->process);
+	printf("  keys     %s\n", *keys ? keys : "none");
+	printf("  hint     %s\n", hint_of(record));
+}
+
+static void add_json(GString *json, const struct why_record *record)
+{
+	json_next(json);
+	g_string_append_c(json, '{');
+	json_add_number(json, "time", (gint64)record->time);
+	json_add_text(json, "host", record->host);
+	json_add_number(json, "port", record->port);
+	json_add_text(json, "errno", error_name(record));
+	json_add_number(json, "stage", record->stage);
+	json_add_number(json, "method", record->method);
+	json_add_number(json, "code", record->code);
+	json_add_text(json, "meaning", meaning_of(record));
+	json_add_text(json, "hint", hint_of(record));
+	json_add_text(json, "program", record->application);
+	json_add_number(json, "process", record->process);
+	json_add_text(json, "keys", record->keys);
+	g_string_append_c(json, '}');
+}
+
+static void print(const GArray *records, guint count, gboolean as_json)
+{
+	g_autoptr(GString) json = g_string_new("[");
+
+	for (guint i = 0; i < records->len && i < count; i++) {
+		const struct why_record *record = &g_array_index(records, struct why_record, i);
+		if (as_json)
+			add_json(json, record);
+		else
+			print_text(record);
+	}
+	if (as_json)
+		puts(g_string_append_c(json, ']')->str);
+}
+
+int ctl_why(int argc, char **argv)
+{
+	gboolean as_json = FALSE;
+	int count = COUNT_DEFAULT;
+	const GOptionEntry entries[] = {
+		{ "number", 'n', 0, G_OPTION_ARG_INT, &count, "at most so many (10)", "N" },
+		{ "json", 0, 0, G_OPTION_ARG_NONE, &as_json, "for a program to read", NULL },
+		{ 0 },
+	};
+	g_autofree char *path = find_file();
+	g_autoptr(GArray) records = NULL;
+	int status, fd;
+
+	if (!ctl_parse(&argc, argv, entries, NULL, 0, 0, &status))
+		return status;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 && errno != ENOENT)
+		return ctl_fail(CTL_NO, "why", "%s: cannot be read: %s", path, g_strerror(errno));
+	if (fd < 0)
+		return ctl_fail(CTL_NO, "why",
+				"%s: nothing has been kept: it is with why=true in the [log] of a "
+				"configuration, since a program failed",
+				path);
+	records = read_records(fd);
+	close(fd);
+	g_array_sort(records, compare);
+	print(records, (guint)MAX(count, 0), as_json);
+	return CTL_YES;
+}
