@@ -59,8 +59,9 @@ static const char *meaning_of(const struct why_record *record)
 
 	switch (record->stage) {
 	case WHY_POLICY:
-		return record->error == EHOSTUNREACH ? "a placeholder whose name the program does not know"
-						     : "the policy denies it";
+		return record->error == EHOSTUNREACH
+			       ? "a placeholder whose name the program does not know"
+			       : "the policy denies it";
 	case WHY_METHOD:
 		return "the proxy takes none of the methods offered";
 	case WHY_AUTHENTICATION:
@@ -68,9 +69,10 @@ static const char *meaning_of(const struct why_record *record)
 	case WHY_REPLY:
 		return row ? row->meaning : "a reply without a meaning";
 	default:
-		return record->error == ENETDOWN    ? "the proxy cannot be reached"
-		       : record->error == ETIMEDOUT ? "the proxy was silent"
-						    : "the proxy broke off, or does not speak SOCKS5";
+		return record->error == ENETDOWN ? "the proxy cannot be reached"
+		       : record->error == ETIMEDOUT
+			       ? "the proxy was silent"
+			       : "the proxy broke off, or does not speak SOCKS5";
 	}
 }
 
@@ -80,14 +82,17 @@ static const char *hint_of(const struct why_record *record)
 	switch (record->stage) {
 	case WHY_POLICY:
 		return record->error == EHOSTUNREACH
-			       ? "a program that got the address from another one has to look the name up itself"
+			       ? "a program that got the address from another one has to look the "
+				 "name up itself"
 			       : "isosocksctl explain HOST:PORT names the rule";
 	case WHY_METHOD:
-		return "keys that must arrive need methods 97 or 02 of the proxy: see [isolation] require";
+		return "keys that must arrive need methods 97 or 02 of the proxy: see [isolation] "
+		       "require";
 	case WHY_AUTHENTICATION:
 		return "look at the credentials, and at the proxy's own log";
 	case WHY_REPLY:
-		return "the proxy speaks of the target, not of itself: try another target, or later";
+		return "the proxy speaks of the target, not of itself: try another target, or "
+		       "later";
 	default:
 		return "isosocksctl status tells whether the proxy answers";
 	}

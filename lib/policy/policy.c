@@ -382,6 +382,7 @@ struct question {
 	uint64_t address[2]; /* high half first, as numbers */
 	uint64_t stands_for[2];
 	bool is_ipv4;
+	bool is_unspecified; /* stands_for is another address */
 	bool is_placeholder;
 };
 
@@ -406,6 +407,7 @@ static void ask(const struct policy *policy, const struct policy_target *target,
 	question->is_ipv4 = is_ipv4(target->address);
 	question->is_placeholder = policy_is_placeholder(policy, target->address);
 	load_halves(target->address, question->address);
+	question->is_unspecified = stands_for(target->address) != target->address;
 	load_halves(stands_for(target->address), question->stands_for);
 }
 
@@ -428,11 +430,11 @@ static inline bool matches_address(const struct blob_rule *rule, const struct qu
 		return true;
 	if (question->is_placeholder || (question->is_ipv4 && prefix < 96))
 		return false;
-	const uint64_t low = prefix > 64 ? mask_of(prefix - 64) : 0;
+	const uint64_t low = prefix > 64 ? UINT64_MAX << (128 - prefix) : 0;
 	const uint64_t rule_low = load_half(rule->address + 8) & low;
 
 	/* Most differ here. */
-	if (rule_low != (question->address[1] & low) && rule_low != (question->stands_for[1] & low))
+	if (((rule_low ^ question->address[1]) & low) != 0 && !question->is_unspecified)
 		return false;
 	const uint64_t high = mask_of(prefix);
 	const uint64_t rule_high = load_half(rule->address) & high;
@@ -453,15 +455,23 @@ static inline bool matches(const struct policy *policy, const struct blob_rule *
 	return matches_address(rule, question);
 }
 
-static const struct blob_rule *find_rule(const struct policy *policy, enum blob_action action,
-					 const struct question *question)
+/* The first rule that denies; without one *ret_direct is the first that lets go, or NULL. One pass:
+ * the rules are many and lie behind each other. */
+static const struct blob_rule *find_rule(const struct policy *policy,
+					 const struct question *question,
+					 const struct blob_rule **ret_direct)
 {
 	const struct blob_rule *rule = policy_rule(policy, 0);
 	const struct blob_rule *const end = rule ? rule + policy->header->rules.count : NULL;
 
+	*ret_direct = NULL;
 	for (; rule < end; rule++) {
-		if (rule->action == action && matches(policy, rule, question))
+		if (!matches(policy, rule, question))
+			continue;
+		if (rule->action == BLOB_ACTION_DENY)
 			return rule;
+		if (!*ret_direct)
+			*ret_direct = rule;
 	}
 	return NULL;
 }
@@ -488,15 +498,17 @@ static enum policy_verdict decide_loopback(const struct policy *policy,
 /* No name is asked of a nameserver, so no rule lets port 53 go directly. */
 static enum policy_verdict decide_undenied(const struct policy *policy,
 					   const struct question *question,
+					   const struct blob_rule *direct,
 					   const struct blob_rule **ret_rule)
 {
 	const struct policy_target *target = question->target;
 
+	*ret_rule = NULL;
 	if (question->is_placeholder)
 		return proxy_or_deny(target);
 	if (policy_is_loopback(policy, target->address))
 		return decide_loopback(policy, target);
-	*ret_rule = target->port == 53 ? NULL : find_rule(policy, BLOB_ACTION_DIRECT, question);
+	*ret_rule = target->port == 53 ? NULL : direct;
 	return *ret_rule ? POLICY_DIRECT : proxy_or_deny(target);
 }
 
@@ -506,9 +518,10 @@ enum policy_verdict policy_decide(const struct policy *policy, const struct poli
 	struct question question;
 
 	ask(policy, target, &question);
-	const struct blob_rule *rule = find_rule(policy, BLOB_ACTION_DENY, &question);
+	const struct blob_rule *direct;
+	const struct blob_rule *rule = find_rule(policy, &question, &direct);
 	const enum policy_verdict verdict =
-		rule ? POLICY_DENY : decide_undenied(policy, &question, &rule);
+		rule ? POLICY_DENY : decide_undenied(policy, &question, direct, &rule);
 
 	if (ret_rule)
 		*ret_rule = rule;
@@ -520,8 +533,10 @@ const struct blob_rule *policy_find_deny(const struct policy *policy,
 {
 	struct question question;
 
+	const struct blob_rule *direct;
+
 	ask(policy, target, &question);
-	return find_rule(policy, BLOB_ACTION_DENY, &question);
+	return find_rule(policy, &question, &direct);
 }
 
 /* ---- devices ---- */

@@ -126,22 +126,26 @@ Test(isosocksctl, explain_names_the_rule_and_what_would_go)
 {
 	lab_open();
 	g_autofree char *path = write_file(
-		"rules.conf", "[isolation]\nby=destination\nkey.A=b\n[network]\ndeny=.denied.test\n"
-			      "direct=10.0.0.0/8\n[application sh]\nmatch=*/*sh\nuser=77\naction=deny\n");
+		"rules.conf",
+		"[isolation]\nby=destination\nkey.A=b\n[network]\ndeny=.denied.test\n"
+		"direct=10.0.0.0/8\n[application sh]\nmatch=*/*sh\nuser=77\naction=deny\n");
 	static const struct {
 		char target[32];
 		char options[16];
 		char text[64];
 		char also[64];
 	} rows[] = {
-		{ "x.denied.test", "", "x.denied.test:443: deny\n", "rules.conf:5: [network] deny: .denied.test\n" },
-		{ "10.1.2.3:80", "", "10.1.2.3:80: direct\n", "rules.conf:6: [network] direct: 10.0.0.0/8" },
+		{ "x.denied.test", "", "x.denied.test:443: deny\n",
+		  "rules.conf:5: [network] deny: .denied.test\n" },
+		{ "10.1.2.3:80", "", "10.1.2.3:80: direct\n",
+		  "rules.conf:6: [network] direct: 10.0.0.0/8" },
 		{ "127.0.0.1:80", "", "127.0.0.1:80: direct\n", "[network] loopback: direct" },
 		{ "127.0.0.1:53", "", "127.0.0.1:53: deny\n", "port 53 never" },
 		{ "ok.test:80", "", "ok.test:80: proxy\n", "ISOLATION=dest=ok.test:80" },
 		{ "ok.test:80", "", "extended (97), password (02)\n", "must arrive" },
 		{ "'[2001:db8::1]:80'", "", "2001:db8::1:80: proxy\n", "A=b" },
-		{ "ok.test", "--user 77", "ok.test:443: deny\n", "rules.conf:7: [application sh] action: deny" },
+		{ "ok.test", "--user 77", "ok.test:443: deny\n",
+		  "rules.conf:7: [application sh] action: deny" },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -177,7 +181,8 @@ Test(isosocksctl, why_has_the_last_failures_and_the_program_knows_its_own)
 {
 	lab_open();
 	g_autofree char *settings =
-		write_file("why.conf", "[log]\nwhy=true\n[network]\ndeny=203.0.113.9\n[isolation]\nkey.org.example=hidden\n");
+		write_file("why.conf", "[log]\nwhy=true\n[network]\ndeny=203.0.113.9\n[isolation]"
+				       "\nkey.org.example=hidden\n");
 	g_autofree char *connect = lab_program("connect");
 	g_autofree char *options = g_strdup_printf("-c %s", settings);
 	g_autofree char *folder = lab_path("runtime");
@@ -188,8 +193,7 @@ Test(isosocksctl, why_has_the_last_failures_and_the_program_knows_its_own)
 	struct lab_result none = run("why");
 	lab_assert_status(&none, 1);
 	lab_proxy("--fault gone.test=reply:e0");
-	struct lab_result failed =
-		lab_run(LAB_NOBODY, options, "%s -l -f gone.test 80", connect);
+	struct lab_result failed = lab_run(LAB_NOBODY, options, "%s -l -f gone.test 80", connect);
 	lab_assert_out(&failed, "failure=ENXIO 4 e0 gone.test:80 onion service not found");
 	struct lab_result denied = lab_run(LAB_NOBODY, options, "%s -l -f 203.0.113.9 81", connect);
 	lab_assert_out(&denied, "failure=EACCES 0 00 203.0.113.9:81 the policy denies it");
@@ -200,7 +204,8 @@ Test(isosocksctl, why_has_the_last_failures_and_the_program_knows_its_own)
 	lab_assert_out(&why, " gone.test:80: ENXIO, reply E0: onion service not found");
 	lab_assert_out(&why, "ISOLATION org.example");
 	cr_assert_null(strstr(why.out, "hidden"));
-	cr_assert_lt(strstr(why.out, "203.0.113.9"), strstr(why.out, "gone.test"), "the latest first");
+	cr_assert_lt(strstr(why.out, "203.0.113.9"), strstr(why.out, "gone.test"),
+		     "the latest first");
 	struct lab_result json = run("why --json -n 1");
 	lab_assert_out(&json, "\"host\":\"203.0.113.9\",\"port\":81,\"errno\":\"EACCES\"");
 	cr_assert_null(strstr(json.out, "gone.test"));
