@@ -66,7 +66,8 @@ static int check_known(const struct environment *environment)
 
 /* ---- policy ---- */
 
-/* Of processes that nobody started with isosocks: one for each user and boot. */
+/* Of processes that nobody started with isosocks: one for each user and boot. Children get this
+ * policy, so it is sealed anew. */
 static void share_session(void)
 {
 	struct {
@@ -85,6 +86,8 @@ static void share_session(void)
 		const uint64_t half = policy_checksum(&facts, sizeof(facts) - i);
 		memcpy(header->session + i * sizeof(half), &half, sizeof(half));
 	}
+	const size_t head = offsetof(struct blob_header, checksum) + sizeof(header->checksum);
+	header->checksum = policy_checksum(blob + head, header->size - head);
 }
 
 static int open_policy(const char *armored, enum source *ret_source)

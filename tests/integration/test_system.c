@@ -170,6 +170,18 @@ Test(system, has_one_session_for_each_user)
 	cr_assert_str_neq(lines[0], lines[2]);
 }
 
+/* What a program executes has the policy from it. */
+Test(system, hands_its_policy_on)
+{
+	open_etc();
+	preload_for_all();
+	write_policy("[proxy]\nretry=1\n");
+	assert_connect(1000, "sh -c '\"$@\"; :' sh", "203.0.113.5 80",
+		       "line=this is the neighbour");
+	assert_connect(0, "sh -c '\"$@\"; :' sh", "-l 203.0.113.5 80", "connect=ENETUNREACH");
+	assert_requests(1);
+}
+
 Test(system, takes_the_machines_users_whom_a_rule_names)
 {
 	open_etc();
