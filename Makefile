@@ -142,6 +142,13 @@ $(BUILD)/tests/leak/plain-static: tests/leak/plain.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -static -Wl,--no-warnings -o $@ $<
 
+# Clients of event loops, where those libraries are.
+LOOPS := $(foreach l,libevent libuv,$(shell $(PKG_CONFIG) --exists $(l) && echo $(l)))
+CLIENTS += $(patsubst lib%,$(BUILD)/tests/clients/%,$(LOOPS))
+$(patsubst lib%,$(BUILD)/tests/clients/%,$(LOOPS)): $(BUILD)/tests/clients/%: tests/programs/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -o $@ $< $(shell $(PKG_CONFIG) --cflags --libs lib$*)
+
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(call obj,$(filter-out $(PROXY_MAIN),$(PROXY_SRC)) $(TOOL_SRC)) $(ARCHIVE)
 	$(call say,LD,$@)$(LINK) -o $@ $^ $(shell $(PKG_CONFIG) --libs gio-2.0 gio-unix-2.0)
 
@@ -159,7 +166,9 @@ PACKAGES_CHECK := libcriterion-dev iproute2 util-linux curl wget git openssh-cli
 	busybox-static bind9-dnsutils bind9-host iputils-ping netcat-openbsd bsdutils musl-tools gdb \
 	libjemalloc2 libtcmalloc-minimal4
 PACKAGES_DEB   := debhelper lintian fakeroot dpkg-dev
-PACKAGES_ALL   := $(PACKAGES_DEB) debootstrap nodejs default-jdk-headless ruby php-cli apache2-utils aria2 golang-go gcc-multilib chromium
+PACKAGES_ALL   := $(PACKAGES_DEB) debootstrap nodejs default-jdk-headless ruby php-cli aria2 golang-go gcc-multilib \
+	ncat socat telnet lynx w3m links elinks lftp httpie python3-requests python3-aiohttp \
+	python3-twisted apache2-utils wrk redis-server redis-tools postgresql chromium libevent-dev libuv1-dev
 
 deps: ## install what building and checking need (Debian packages)
 	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK)
@@ -182,6 +191,13 @@ check-all: ## what takes longer or needs heavy packages
 	@$(MAKE) --no-print-directory check-asan
 	@$(MAKE) --no-print-directory check-tsan
 	@$(RUN_TESTS) --filter 'heavy_*/*'
+
+compatibility: ## run the real programs, and write doc/compatibility.md
+	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK) $(PACKAGES_ALL)
+	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@rm -rf build/compatibility && mkdir -p build/compatibility
+	@COMPATIBILITY=$(CURDIR)/build/compatibility $(RUN_TESTS) --filter '@(programs|heavy_programs)/work'
+	@sh tests/programs/document.sh build/compatibility >doc/compatibility.md
 
 check-asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=asan CFLAGS='-O1 -g' tests
