@@ -337,9 +337,6 @@ Test(heavy_tor, says_why_a_connect_failed)
 	add_client_auth("other_key");
 	try_auth(extended, "EKEYREJECTED"); /* F5 */
 	try_auth(plain, "ECONNABORTED");
-	add_client_auth("key");
-	try_auth(extended, "0");
-	try_auth(plain, "0");
 }
 
 /* ---- pipelining ---- */
