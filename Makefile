@@ -6,6 +6,7 @@ DESTDIR   ?=
 BINDIR    ?= $(PREFIX)/bin
 SBINDIR   ?= $(PREFIX)/sbin
 LIBDIR    ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
 SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
 MANDIR    ?= $(PREFIX)/share/man
 DOCDIR    ?= $(PREFIX)/share/doc/isosocks
@@ -244,7 +245,7 @@ format: ## clang-format over every source
 
 # LD_PRELOAD cannot carry a path with a space, a colon or a dollar sign (ld.so(8)), and a shell not one with a quote. Read
 # with the file, so that nothing has happened yet.
-PLACES := DESTDIR PREFIX BINDIR SBINDIR LIBDIR SYSCONFDIR MANDIR DOCDIR BASHDIR ZSHDIR APPARMORDIR
+PLACES := DESTDIR PREFIX BINDIR SBINDIR LIBDIR INCLUDEDIR SYSCONFDIR MANDIR DOCDIR BASHDIR ZSHDIR APPARMORDIR
 none   :=
 blank  := $(none) $(none)
 odd     = $(strip $(foreach c,: $$ ' " ` \,$(findstring $(c),$(1)))$(if $(findstring $(blank),$(1)),blank))
@@ -260,6 +261,9 @@ install: all ## install under DESTDIR and PREFIX
 	$(INSTALL) -m 755 $(BUILD)/isosocks $(PROXY) '$(DESTDIR)$(BINDIR)'
 	$(INSTALL) -m 755 $(ADMIN_TOOLS) '$(DESTDIR)$(SBINDIR)'
 	$(INSTALL) -m 644 $(LIBRARY) '$(DESTDIR)$(LIBDIR)/isosocks'
+	$(INSTALL) -d '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(LIBDIR)/pkgconfig'
+	$(INSTALL) -m 644 lib/isosocks.h '$(DESTDIR)$(INCLUDEDIR)'
+	$(call fill,config/isosocks.pc.in) >'$(DESTDIR)$(LIBDIR)/pkgconfig/isosocks.pc' && chmod 644 '$(DESTDIR)$(LIBDIR)/pkgconfig/isosocks.pc'
 	$(INSTALL) -d '$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' '$(DESTDIR)$(APPARMORDIR)'
 	$(foreach n,$(COMPLETED),$(INSTALL) -m 644 config/completion/isosocks.bash '$(DESTDIR)$(BASHDIR)/$(n)' &&) true
 	$(INSTALL) -m 644 config/completion/isosocks.zsh '$(DESTDIR)$(ZSHDIR)/_isosocks'
@@ -275,13 +279,15 @@ remove = rm -f $(foreach f,$(2),'$(DESTDIR)$(1)/$(notdir $(f))')
 remove_folder = if [ -d '$(DESTDIR)$(1)' ]; then rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(1)'; fi
 
 # A template with this installation's places in it.
-fill = sed -e 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),; s,@SYSCONFDIR@,$(SYSCONFDIR),; s,@VERSION@,$(VERSION),' $(1)
+fill = sed -e 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),; s,@INCLUDEDIR@,$(INCLUDEDIR),; s,@SYSCONFDIR@,$(SYSCONFDIR),; s,@VERSION@,$(VERSION),' $(1)
 COMPLETED := isosocks isosocksctl isosocks-proxy
 
 uninstall: ## remove what install put there
 	$(call remove,$(BINDIR),isosocks isosocks-proxy)
 	$(call remove,$(SBINDIR),$(ADMIN_TOOLS))
 	$(call remove,$(LIBDIR)/isosocks,$(LIBRARY))
+	$(call remove,$(LIBDIR)/pkgconfig,isosocks.pc)
+	$(call remove,$(INCLUDEDIR),isosocks.h)
 	$(foreach n,$(SECTIONS),$(call remove,$(MANDIR)/man$(n),$(wildcard doc/*.$(n))) &&) true
 	$(call remove,$(DOCDIR),$(DOCUMENTS))
 	$(call remove,$(BASHDIR),$(COMPLETED))
