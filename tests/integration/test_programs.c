@@ -138,8 +138,6 @@ static const struct program heavy[] = {
 	  HTTP, NULL, NULL },
 	{ "lftp", "lftp", "lftp -c 'set net:max-retries 1; cat http://'$HOST'/page'", NULL, HTTP,
 	  NULL, NULL },
-	{ "httpie", "http", "http --ignore-stdin -b http://$HOST/page", "Connection refused", HTTP,
-	  NULL, NULL },
 	{ "python3 requests", PYTHON,
 	  PYTHON
 	  " -c 'import os, requests; "
