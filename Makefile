@@ -197,7 +197,7 @@ compatibility: ## run the real programs, and write doc/compatibility.md
 	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK) $(PACKAGES_ALL)
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@rm -rf build/compatibility && mkdir -p build/compatibility
-	@COMPATIBILITY=$(CURDIR)/build/compatibility $(RUN_TESTS) --filter '@(programs|heavy_programs)/work'
+	@COMPATIBILITY=$(CURDIR)/build/compatibility $(RUN_TESTS) --filter '@(real_programs|heavy_programs)/work'
 	@sh tests/programs/document.sh build/compatibility >doc/compatibility.md
 
 check-asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer

@@ -144,7 +144,7 @@ static void run_rows(const struct row *rows, size_t count)
 	}
 }
 
-Test(clients, see_a_slow_proxy_and_a_refusal)
+Test(real_clients, see_a_slow_proxy_and_a_refusal)
 {
 	run_rows(light, G_N_ELEMENTS(light));
 }
@@ -158,7 +158,7 @@ Test(heavy_clients, see_a_slow_proxy_and_a_refusal)
  * The proxy never answers for the first URL. A curl that waited inside connect() would never come
  * to the others.
  */
-Test(clients, fetch_in_parallel)
+Test(real_clients, fetch_in_parallel)
 {
 	lab_need("curl");
 	lab_need("nginx");

@@ -461,7 +461,7 @@ static void assert_stands(const char *document, const struct program *program)
 		  program->name);
 }
 
-Test(programs, stand_in_the_document)
+Test(real_programs, stand_in_the_document)
 {
 	g_autofree char *document = NULL;
 	unsigned rows = 0;
@@ -500,12 +500,12 @@ static struct criterion_test_params make_indices(size_t count)
 	return cr_make_param_array(size_t, indices, count);
 }
 
-ParameterizedTestParameters(programs, work)
+ParameterizedTestParameters(real_programs, work)
 {
 	return make_indices(G_N_ELEMENTS(light));
 }
 
-ParameterizedTest(size_t *index, programs, work)
+ParameterizedTest(size_t *index, real_programs, work)
 {
 	try_program(&light[*index]);
 }
@@ -522,7 +522,7 @@ ParameterizedTest(size_t *index, heavy_programs, work)
 
 /* ---- errors ---- */
 
-Test(programs, say_what_happened)
+Test(real_programs, say_what_happened)
 {
 	lab_need("curl");
 	lab_open();
