@@ -200,6 +200,10 @@ compatibility: ## run the real programs, and write doc/compatibility.md
 	@COMPATIBILITY=$(CURDIR)/build/compatibility $(RUN_TESTS) --filter '@(real_programs|heavy_programs)/work'
 	@sh tests/programs/document.sh build/compatibility >doc/compatibility.md
 
+# An instrumented library needs its runtime first, and what is executed with an environment that was cleared gets the library
+# alone: the suites about that run with the release.
+UNSANITIZED := lint|real_*|exec|hostile
+
 check-asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=asan CFLAGS='-O1 -g' tests
 	@$(MAKE) --no-print-directory VARIANT=asan run-sanitized
@@ -215,14 +219,14 @@ check-tsan: ## the programs of the tests under ThreadSanitizer
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=tsan CFLAGS='-O1 -g' sanitized-programs
 	@cp $(PROXY) build/tsan
 	@BUILD=build/tsan VARIANT=tsan SANITIZER=$$($(CC) -print-file-name=libtsan.so) TSAN_OPTIONS='$(TSAN_SETTINGS)' setarch -R $(TESTS) -j$(JOBS) --timeout 300 \
-		--filter '!(heavy_*|lint|real_*|fuzz)/*'
+		--filter '!(heavy_*|$(UNSANITIZED)|fuzz)/*'
 
 .PHONY: sanitized-programs
 sanitized-programs: $(LIBRARY) $(TOOLS) $(CLIENTS)
 
 .PHONY: run-sanitized
 run-sanitized:
-	@SANITIZER=$$($(CC) -print-file-name=lib$(VARIANT).so) $(RUN_TESTS) --filter '!(heavy_*|lint|real_*)/*'
+	@SANITIZER=$$($(CC) -print-file-name=lib$(VARIANT).so) $(RUN_TESTS) --filter '!(heavy_*|$(UNSANITIZED))/*'
 
 FUZZ_SECONDS ?= 300
 fuzz: ## five minutes of libFuzzer for each target, under ASan and UBSan
