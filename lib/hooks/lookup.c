@@ -151,11 +151,19 @@ static bool has_suffix(const char *name, size_t length, struct policy_text suffi
 	return true;
 }
 
+static const char onion[] = ".onion";
+
+/* RFC 7686 §2: such a name has no address, and who asks for one is told so. The connection needs
+ * none. */
+static bool is_onion(const char *name, size_t length)
+{
+	return has_suffix(name, length, (struct policy_text){ onion, sizeof(onion) - 1 });
+}
+
 /* The name that is meant: without a dot at its end, and below .onion for the alias. */
 static int put_meant(const struct session *session, const char *name, size_t length,
 		     char ret[SOCKS5_NAME_MAX + 1])
 {
-	static const char onion[] = ".onion";
 	const struct policy_text alias =
 		policy_text(&session->policy, session->policy.header->alias);
 
@@ -207,7 +215,7 @@ int lookup_name(struct session *session, const char *name, size_t length, enum l
 		return -ENXIO;
 	if (get_placeholder(session, meant, (size_t)meant_length, &placeholder) < 0)
 		return -ENXIO; /* so the proxy is not asked either */
-	if (may_ask_proxy(session, wait))
+	if (may_ask_proxy(session, wait) && !is_onion(meant, (size_t)meant_length))
 		r = resolve_by_proxy(session, meant, (size_t)meant_length, ret);
 	if (r != -EOPNOTSUPP)
 		return r;

@@ -578,6 +578,35 @@ Test(resolve, asks_the_proxy_for_no_literal_and_no_local_name)
 	g_free(options);
 }
 
+/* An onion service has no address that a proxy could say; a name that looks like one may have. */
+Test(resolve, gives_onion_services_placeholders_whatever_the_proxy_would_say)
+{
+	static const char *const onions[] = { "a.onion", "www.a.ONION", "a.onion.", "-f 2 a.onion",
+					      "a.tor" };
+	static const char *const others[] = { "onion", "a.onion.test", "aonion" };
+
+	open_here(NULL);
+	char *options = config("[names]\nresolve=proxy\nalias=.tor\n");
+
+	lab_proxy("--fault reply:04");
+	for (size_t i = 0; i < G_N_ELEMENTS(onions); i++) {
+		char *arguments = g_strdup_printf("-t 1 %s 80", onions[i]);
+		assert_resolves(i % LAB_USERS, options, arguments,
+				STREAM("inet", "80 placeholder"));
+		g_free(arguments);
+	}
+	char **requests = lab_requests();
+	cr_assert_eq(g_strv_length(requests), 0u, "%s", requests[0]);
+	g_strfreev(requests);
+	for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+		char *arguments = g_strdup_printf("-t 1 %s 80", others[i]);
+		assert_resolves(LAB_NOBODY, options, arguments, FAILS("EAI_NONAME"));
+		lab_assert_has(lab_only_request(), "\"cmd\":240");
+		g_free(arguments);
+	}
+	g_free(options);
+}
+
 Test(resolve, says_why_the_proxy_could_not_be_asked)
 {
 	open_here(NULL);
