@@ -152,7 +152,9 @@ void lab_open(void)
 			g_unsetenv(*name);
 	}
 	g_strfreev(names);
-	g_setenv("XDG_CONFIG_HOME", "/nonexistent", TRUE);
+	/* Where there is nothing until a program makes it: for root that could be anywhere else. */
+	g_autofree char *settings = lab_path("settings");
+	g_setenv("XDG_CONFIG_HOME", settings, TRUE);
 	/* A sanitizer's own handlers have no SA_RESTART, and a tunnel asks whether all have. */
 	g_setenv("ASAN_OPTIONS",
 		 "verify_asan_link_order=0:detect_leaks=0:handle_segv=0:handle_sigbus=0:"
