@@ -111,11 +111,11 @@ Test(heavy_tor, resolves_by_the_proxy_when_asked_to)
 	char *file = write_config("resolve.conf", "[names]\nresolve=proxy\n");
 	char *options =
 		g_strdup_printf("-x 127.0.0.1:%u -b none -k a=b -c %s", TORNET_EXTENDED, file);
+	struct lab_result result;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(addresses); i++) {
 		char *expected = g_strdup_printf("%s\n", addresses[i].expected);
-		const struct lab_result result =
-			lab_run(LAB_NOBODY, options, PYTHON_RESOLVE "%s", addresses[i].name);
+		result = lab_run(LAB_NOBODY, options, PYTHON_RESOLVE "%s", addresses[i].name);
 		cr_assert_str_eq(result.out, expected, "%s: %s%s", addresses[i].name, result.out,
 				 result.err);
 		char *event = control_new_stream(addresses[i].name);
@@ -124,12 +124,58 @@ Test(heavy_tor, resolves_by_the_proxy_when_asked_to)
 		g_free(event);
 		g_free(expected);
 	}
+	/* An onion service has no address: it is reached by its name as ever. */
+	char *onion = fill_in("curl -sS http://{open}/");
+	result = lab_run(LAB_NOBODY, options, "%s", onion);
+	lab_assert_status(&result, 0);
+	g_free(onion);
 	/* What was resolved is reached by its address. */
-	const struct lab_result result =
-		lab_run(LAB_NOBODY, options, "curl -sS http://mapped.tornet.test/");
+	result = lab_run(LAB_NOBODY, options, "curl -sS http://mapped.tornet.test/");
 	lab_assert_status(&result, 0);
 	cr_assert_str_eq(result.out, "this is mapped.tornet.test/\n");
 	g_free(control_new_stream(" 198.51.100.10:80 "));
+}
+
+#define PYTHON_REVERSE                                                                             \
+	"python3 -c \"\n"                                                                          \
+	"import socket, sys\n"                                                                     \
+	"def show(call, *arguments):\n"                                                            \
+	"    try:\n"                                                                               \
+	"        print(call(*arguments)[0])\n"                                                     \
+	"    except OSError as e:\n"                                                               \
+	"        print(type(e).__name__)\n"                                                        \
+	"show(socket.gethostbyaddr, sys.argv[1])\n"                                                \
+	"show(socket.getnameinfo, (sys.argv[1], 80), socket.NI_NAMEREQD)\n"                        \
+	"show(socket.getnameinfo, (sys.argv[1], 80), 0)\n"                                         \
+	"\" "
+
+static const struct {
+	const char *address;
+	const char *expected; /* of three questions */
+} reverse[] = {
+	{ "198.51.100.7", "ptr.tornet.test\nptr.tornet.test\nptr.tornet.test\n" },
+	{ "198.51.100.8", "herror\ngaierror\n198.51.100.8\n" },
+	{ "2001:db8::10", "herror\ngaierror\n2001:db8::10\n" },
+};
+
+Test(heavy_tor, tells_the_name_of_an_address)
+{
+	open_here();
+	char *file = write_config("resolve.conf", "[names]\nresolve=proxy\n");
+	char *options =
+		g_strdup_printf("-x 127.0.0.1:%u -b none -k a=b -c %s", TORNET_EXTENDED, file);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(reverse); i++) {
+		const struct lab_result result =
+			lab_run(i % LAB_USERS, options, PYTHON_REVERSE "%s", reverse[i].address);
+		cr_assert_str_eq(result.out, reverse[i].expected, "%s: %s%s", reverse[i].address,
+				 result.out, result.err);
+		for (unsigned asked = 0; asked < 3; asked++) {
+			char *event = control_new_stream(" NEWRESOLVE ");
+			cr_assert(strstr(event, "SOCKS_PASSWORD=\"a=b\""), "%s", event);
+			g_free(event);
+		}
+	}
 }
 
 /* ---- circuits ---- */
@@ -148,15 +194,26 @@ struct visit {
 #define N2	    "n2.tornet.test"
 #define ONE_PROCESS "curl -sS -o /dev/null http://" N1 "/ -o /dev/null http://" N2 "/"
 
-static const struct {
+struct pair {
 	bool are_equal;
 	struct visit first, second; /* two streams in all */
-} circuits[] = {
-	{ true, { LAB_NOBODY, "-b user", CURL(N1), 1 }, { LAB_NOBODY, "-b user", WGET(N2), 1 } },
+};
+
+static const struct pair users[] = {
 	{ false, { LAB_NOBODY, "-b user", CURL(N1), 1 }, { LAB_ROOT, "-b user", CURL(N1), 1 } },
 	{ true,
 	  { LAB_NOBODY, "-b application", CURL(N1), 1 },
 	  { LAB_ROOT, "-b application", CURL(N2), 1 } },
+	{ true,
+	  { LAB_NOBODY, "-k ISOLATION=alice", CURL(N1), 1 },
+	  { LAB_ROOT, "-b none -k ISOLATION=alice", WGET(N2), 1 } },
+};
+
+static const struct pair circuits[] = {
+	{ true, { LAB_NOBODY, "-b user", CURL(N1), 1 }, { LAB_NOBODY, "-b user", WGET(N2), 1 } },
+	{ true,
+	  { LAB_NOBODY, "-b application", CURL(N1), 1 },
+	  { LAB_NOBODY, "-b application", CURL(N2), 1 } },
 	{ false,
 	  { LAB_NOBODY, "-b application", CURL(N1), 1 },
 	  { LAB_NOBODY, "-b application", WGET(N1), 1 } },
@@ -170,7 +227,7 @@ static const struct {
 	{ false, { LAB_NOBODY, "-b destination", ONE_PROCESS, 2 }, { 0 } },
 	{ true,
 	  { LAB_NOBODY, "-k ISOLATION=alice", CURL(N1), 1 },
-	  { LAB_ROOT, "-b none -k ISOLATION=alice", WGET(N2), 1 } },
+	  { LAB_NOBODY, "-b none -k ISOLATION=alice", WGET(N2), 1 } },
 	{ false,
 	  { LAB_NOBODY, "-k ISOLATION=alice", CURL(N1), 1 },
 	  { LAB_NOBODY, "-k ISOLATION=bob", CURL(N1), 1 } },
@@ -205,26 +262,34 @@ static void visit(const struct visit *visit, unsigned port, unsigned *ret_circui
 	g_free(options);
 }
 
+static void compare(const struct pair *pair)
+{
+	unsigned taken[2];
+
+	visit(&pair->first, TORNET_EXTENDED, taken);
+	if (pair->first.streams == 1)
+		visit(&pair->second, TORNET_EXTENDED, taken + 1);
+	cr_assert_eq(taken[0] == taken[1], pair->are_equal, "%s %s, then %s %s: circuits %u and %u",
+		     pair->first.options, pair->first.command, pair->second.options,
+		     pair->second.command, taken[0], taken[1]);
+}
+
 Test(heavy_tor, gives_other_keys_other_circuits_and_equal_keys_the_same)
 {
-	const bool has_users = getuid() == 0;
-
 	lab_need("wget");
 	open_here();
-	for (size_t i = 0; i < G_N_ELEMENTS(circuits); i++) {
-		unsigned taken[2];
+	for (size_t i = 0; i < G_N_ELEMENTS(circuits); i++)
+		compare(&circuits[i]);
+}
 
-		/* Who is not root has no second user to be. */
-		if (!has_users && circuits[i].first.user != circuits[i].second.user)
-			continue;
-		visit(&circuits[i].first, TORNET_EXTENDED, taken);
-		if (circuits[i].first.streams == 1)
-			visit(&circuits[i].second, TORNET_EXTENDED, taken + 1);
-		cr_assert_eq(taken[0] == taken[1], circuits[i].are_equal,
-			     "%s %s, then %s %s: circuits %u and %u", circuits[i].first.options,
-			     circuits[i].first.command, circuits[i].second.options,
-			     circuits[i].second.command, taken[0], taken[1]);
-	}
+Test(heavy_tor, gives_other_users_other_circuits)
+{
+	if (getuid() != 0)
+		cr_skip_test("who is not root has no second user to be");
+	lab_need("wget");
+	open_here();
+	for (size_t i = 0; i < G_N_ELEMENTS(users); i++)
+		compare(&users[i]);
 }
 
 /* ---- failures ---- */
@@ -296,15 +361,22 @@ static void try_auth(const char *options, const char *expected)
 	g_free(target);
 }
 
-static void add_client_auth(const char *key)
+/* "ONION_CLIENT_AUTH_" and this, about "auth", whose name without .onion has 56 characters. */
+static void change_client_auth(const char *verb, const char *rest)
 {
-	char *service = g_strndup(tornet_get("auth"), 56);
 	char *text =
-		g_strdup_printf("ONION_CLIENT_AUTH_ADD %s x25519:%s", service, tornet_get(key));
+		g_strdup_printf("ONION_CLIENT_AUTH_%s %.56s%s", verb, tornet_get("auth"), rest);
 
 	control_command(text);
 	g_free(text);
-	g_free(service);
+}
+
+static void add_client_auth(const char *key)
+{
+	char *rest = g_strconcat(" x25519:", tornet_get(key), NULL);
+
+	change_client_auth("ADD", rest);
+	g_free(rest);
 }
 
 /* curl says the same in its own words. */
@@ -337,6 +409,11 @@ Test(heavy_tor, says_why_a_connect_failed)
 	add_client_auth("other_key");
 	try_auth(extended, "EKEYREJECTED"); /* F5 */
 	try_auth(plain, "ECONNABORTED");
+	add_client_auth("key");
+	try_auth(extended, "0");
+	try_auth(plain, "0");
+	change_client_auth("REMOVE", "");
+	try_auth(extended, "ENOKEY"); /* F4 again */
 }
 
 /* ---- pipelining ---- */

@@ -34,10 +34,10 @@ AUTHORITY_OR, AUTHORITY_DIR, DNS_PORT = 5000, 7000, 5353
 SOCKS_EXTENDED, CONTROL, SOCKS_PLAIN, SOCKS_ONION = 9050, 9051, 9060, 9070
 BOOT_LIMIT = 90  # seconds; it takes 15
 
-# RFC 7748 §6.1: Alice's keys are the ones that AUTH takes, Bob's are another's.
-ALICE_PRIVATE = "77076d0a7318a57d3c16c17251b26645df4c2f92ebc0992ac177fba51db92c2a"
-ALICE_PUBLIC = "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a"
+# RFC 7748 §6.1: Bob's key pair, which AUTH takes, and a private key of nobody whom it knows.
 BOB_PRIVATE = "5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb"
+BOB_PUBLIC = "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f"
+OTHER_PRIVATE = 32 * "58"
 
 # What the exits' name server knows. Everything else does not exist.
 NAMES = {
@@ -405,7 +405,7 @@ class Network:
             answer = services.command(f"ADD_ONION NEW:ED25519-V3 Flags={flags} {more}")
             return answer[0].split("=", 1)[1]
 
-        public = base64.b32encode(bytes.fromhex(ALICE_PUBLIC)).decode().rstrip("=")
+        public = base64.b32encode(bytes.fromhex(BOB_PUBLIC)).decode().rstrip("=")
         onions = {
             "offline": add("Port=80,127.0.0.1:80"),
             # 81 has nobody behind it, 82 is not served.
@@ -441,8 +441,8 @@ class Network:
         key = lambda text: base64.b64encode(bytes.fromhex(text)).decode()
         return {
             **{name: f"{onion}.onion" for name, onion in onions.items()},
-            "key": key(ALICE_PRIVATE),
-            "other_key": key(BOB_PRIVATE),
+            "key": key(BOB_PRIVATE),
+            "other_key": key(OTHER_PRIVATE),
         }
 
     def stop(self):
