@@ -8,7 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whether all of it can be read now. Most arguments lie on the caller's stack and cost nothing. */
+/*
+ * Whether all of it can be read now. Most arguments lie on the caller's stack, among the program's
+ * variables or in its heap, and cost no system call.
+ */
 bool memory_is_readable(const void *at, size_t length);
 
 #endif
