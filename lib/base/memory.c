@@ -22,7 +22,8 @@ static bool is_on_stack(uintptr_t at, size_t length)
 
 /* ---- the program's own variables ---- */
 
-/* From `first` on, up to `last` which is behind it; both 0 until somebody looked, then never again. */
+/* From `first` on, up to `last` which is behind it; both 0 until somebody looked, then never again.
+ */
 static _Atomic uintptr_t data_first LIBC_WITH_DATA, data_last LIBC_WITH_DATA;
 
 /* What the program's headers say of its variables; without PT_PHDR nobody knows where they are. */
@@ -60,8 +61,8 @@ static bool is_in_data(uintptr_t first, uintptr_t last)
 /* ---- the heap ---- */
 
 /*
- * Above the program's variables and below the break there is the heap alone, behind a gap whose size
- * is random: what was found readable there once is in it, and so is all that follows.
+ * Above the program's variables and below the break there is the heap alone, behind a gap whose
+ * size is random: what was found readable there once is in it, and so is all that follows.
  */
 static _Atomic uintptr_t heap_first LIBC_WITH_DATA = UINTPTR_MAX;
 

@@ -15,6 +15,9 @@ static int duplicated(int fd, int duplicate)
 	if (duplicate >= 0 && duplicate != fd && entry &&
 	    atomic_load_explicit(&entry->cookie, memory_order_relaxed) && pending_is_ours())
 		table_put_duplicate(fd, duplicate);
+	if (duplicate >= 0 && duplicate != fd && table_kind(duplicate) != table_kind(fd) &&
+	    pending_is_ours())
+		table_put_kind(duplicate, table_kind(fd));
 	if (duplicate >= 0)
 		errno = saved;
 	return duplicate;

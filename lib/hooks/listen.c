@@ -259,23 +259,58 @@ HOOK int listen(int fd, int backlog)
 
 /* ---- accept ---- */
 
-static bool comes_from_outside(int fd)
-{
-	struct sockaddr_in6 peer = { 0 };
-	socklen_t length = sizeof(peer);
+/* Where accept(2) is to put the peer's address, and how much of it there is room for: into memory
+ * of ours when the application does not want to know. */
+struct guest {
+	struct sockaddr_in6 own;
+	socklen_t own_length;
+	struct sockaddr *addr;
+	socklen_t *length;
+	socklen_t room;
+};
 
-	return libc()->getpeername(fd, (struct sockaddr *)&peer, &length) == 0 &&
-	       is_internet(peer.sin6_family) && !is_loopback(&peer) && !leash_has(fd);
+static void prepare_guest(struct guest *guest, struct sockaddr *addr, socklen_t *length)
+{
+	const bool is_ours = !addr;
+
+	guest->own_length = sizeof(guest->own);
+	guest->addr = is_ours ? (struct sockaddr *)&guest->own : addr;
+	guest->length = is_ours ? &guest->own_length : length;
+	guest->room = is_ours						      ? sizeof(guest->own)
+		      : length && memory_is_readable(length, sizeof(*length)) ? *length
+									      : 0;
+}
+
+/* What the kernel has written, or where that was cut what it says again. */
+static bool find_peer(int fd, const struct guest *guest, struct sockaddr_in6 *ret)
+{
+	socklen_t length = sizeof(*ret);
+	const socklen_t written = *guest->length;
+
+	memset(ret, 0, sizeof(*ret));
+	if (guest->room < written)
+		return libc()->getpeername(fd, (struct sockaddr *)ret, &length) == 0;
+	memcpy(ret, guest->addr, written < length ? written : length);
+	return true;
+}
+
+static bool comes_from_outside(int fd, const struct guest *guest)
+{
+	struct sockaddr_in6 peer;
+
+	return find_peer(fd, guest, &peer) && is_internet(peer.sin6_family) &&
+	       !is_loopback(&peer) && !leash_has(fd);
 }
 
 /* The listener was not ours: a guest from outside is sent away, and the program goes on. */
-static int accepted(int fd)
+static int accepted(int fd, const struct guest *guest)
 {
 	const int saved = errno;
 
-	if (fd < 0 || !is_loopback_only(session_get()))
+	if (fd < 0)
 		return fd;
-	if (comes_from_outside(fd)) {
+	table_put_kind(fd, TABLE_KIND_UNKNOWN); /* whatever had this number before */
+	if (is_loopback_only(session_get()) && comes_from_outside(fd, guest)) {
 		libc()->close(fd);
 		return hook_return(-ECONNABORTED, saved);
 	}
@@ -285,10 +320,16 @@ static int accepted(int fd)
 
 HOOK int accept(int fd, struct sockaddr *restrict addr, socklen_t *restrict length)
 {
-	return accepted(libc()->accept(fd, addr, length));
+	struct guest guest;
+
+	prepare_guest(&guest, addr, length);
+	return accepted(libc()->accept(fd, guest.addr, guest.length), &guest);
 }
 
 HOOK int accept4(int fd, struct sockaddr *restrict addr, socklen_t *restrict length, int flags)
 {
-	return accepted(libc()->accept4(fd, addr, length, flags));
+	struct guest guest;
+
+	prepare_guest(&guest, addr, length);
+	return accepted(libc()->accept4(fd, guest.addr, guest.length, flags), &guest);
 }

@@ -37,7 +37,7 @@ static bool is_refused(struct session *session, int fd)
 {
 	const int domain = domain_of(fd);
 
-	table_put_kind(fd, false); /* whatever had this number before */
+	table_put_kind(fd, TABLE_KIND_UNKNOWN); /* whatever had this number before */
 
 	if (domain == AF_UNIX || domain == AF_NETLINK)
 		return false;

@@ -124,9 +124,14 @@ static int is_stream(int fd)
 	int value;
 	socklen_t length = sizeof(value);
 
-	if (table_is_stream(fd))
+	switch (table_kind(fd)) {
+	case TABLE_KIND_STREAM:
 		return 1;
-	/* Streams that the library has made are known: most others are UDP. */
+	case TABLE_KIND_DATAGRAM:
+		return 0;
+	case TABLE_KIND_UNKNOWN:
+		break;
+	}
 	const int protocol = socket_option(fd, SO_PROTOCOL);
 
 	if (protocol == IPPROTO_UDP)

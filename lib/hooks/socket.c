@@ -57,6 +57,15 @@ static int check_socket(const struct session *session, int domain, int type, int
 		       : -EACCES;
 }
 
+static enum table_kind table_kind_of(int domain, int kind, int protocol)
+{
+	if (!is_internet(domain))
+		return TABLE_KIND_UNKNOWN;
+	if (is_tcp(kind, protocol))
+		return TABLE_KIND_STREAM;
+	return is_udp(kind, protocol) ? TABLE_KIND_DATAGRAM : TABLE_KIND_UNKNOWN;
+}
+
 HOOK int socket(int domain, int type, int protocol)
 {
 	const int saved = errno;
@@ -66,7 +75,7 @@ HOOK int socket(int domain, int type, int protocol)
 	if (r == 0)
 		r = leash_socket(session, domain, type, protocol);
 	if (r >= 0)
-		table_put_kind(r, is_internet(domain) && is_tcp(kind_of(type), protocol));
+		table_put_kind(r, table_kind_of(domain, kind_of(type), protocol));
 	return hook_return(r, saved);
 }
 

@@ -49,12 +49,12 @@ struct table_entry *table_get(int fd)
 	return table_find(fd);
 }
 
-void table_put_kind(int fd, bool is_stream)
+void table_put_kind(int fd, enum table_kind kind)
 {
-	struct table_entry *entry = is_stream ? table_get(fd) : table_find(fd);
+	struct table_entry *entry = kind == TABLE_KIND_UNKNOWN ? table_find(fd) : table_get(fd);
 
-	if (entry && atomic_load_explicit(&entry->is_stream, memory_order_relaxed) != is_stream)
-		atomic_store_explicit(&entry->is_stream, is_stream, memory_order_relaxed);
+	if (entry && atomic_load_explicit(&entry->kind, memory_order_relaxed) != kind)
+		atomic_store_explicit(&entry->kind, (uint8_t)kind, memory_order_relaxed);
 }
 
 static socklen_t target_length(const struct sockaddr *target)

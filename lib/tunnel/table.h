@@ -1,6 +1,6 @@
 /*
- * table: what the library knows of a descriptor: that it was made a TCP socket, the tunnel it is on
- * its way through, the address the application asked for, and the epoll sets it is in. A socket is
+ * table: what the library knows of a descriptor: what kind of socket it is, the tunnel it is on its
+ * way through, the address the application asked for, and the epoll sets it is in. A socket is
  * recognised by its SO_COOKIE, so a descriptor that was closed and used again needs no hook to be
  * forgotten. Lock-free, without malloc; any thread and any signal handler.
  */
@@ -39,12 +39,19 @@ enum table_asks {
 	TABLE_ASKS_PEER,   /* and it is connected to one: its target */
 };
 
+/* What socket() made of a descriptor. */
+enum table_kind {
+	TABLE_KIND_UNKNOWN,
+	TABLE_KIND_STREAM,   /* TCP, MPTCP */
+	TABLE_KIND_DATAGRAM, /* UDP */
+};
+
 struct table_entry {
 	_Atomic uint64_t cookie; /* 0: no target is known; written last */
 	struct tunnel *_Atomic tunnel;
 	_Atomic uint64_t target[TABLE_TARGET_WORDS];
-	_Atomic bool is_stream; /* socket() made it one for TCP */
-	_Atomic uint8_t asks;	/* enum table_asks, of the socket that the cookie is of */
+	_Atomic uint8_t kind; /* enum table_kind */
+	_Atomic uint8_t asks; /* enum table_asks, of the socket that the cookie is of */
 	struct table_watch watches[TABLE_WATCHES];
 };
 
@@ -72,15 +79,17 @@ static inline bool table_may_be_pending(int fd)
 struct table_entry *table_get(int fd);
 
 /*
- * What socket() made of a descriptor: a question less to the kernel in connect(). A hint of the
- * harmless kind: it is wrong only where a TCP socket was closed and another kind of socket came by
- * its number without any function of ours, and that one then has to do with the proxy alone.
+ * The kind of a descriptor: a question less to the kernel in connect() and sendto(). A hint of the
+ * harmless sort: it is wrong only where a socket was closed and one of another kind came by its
+ * number without any function of ours. Such a one has to do with the proxy alone, or is refused
+ * what is refused to UDP.
  */
-void table_put_kind(int fd, bool is_stream);
-static inline bool table_is_stream(int fd)
+void table_put_kind(int fd, enum table_kind kind);
+static inline enum table_kind table_kind(int fd)
 {
 	const struct table_entry *entry = table_find(fd);
-	return entry && atomic_load_explicit(&entry->is_stream, memory_order_relaxed);
+	return entry ? (enum table_kind)atomic_load_explicit(&entry->kind, memory_order_relaxed)
+		     : TABLE_KIND_UNKNOWN;
 }
 
 /* Whether the descriptor may ask nameservers: what every send and receipt of datagrams asks. */

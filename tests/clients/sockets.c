@@ -453,6 +453,29 @@ static void hostile(void)
 	report("socketpair", socketpair(AF_INET, SOCK_STREAM, 0, (void *)edge));
 }
 
+/* A number that one kind of socket had, and then another. */
+static void change_kinds(const char *address)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(80) }, at = { 0 };
+	socklen_t length = sizeof(at);
+
+	inet_pton(AF_INET, address, &to.sin_addr);
+	tcp = socket(AF_INET, SOCK_STREAM, 0);
+	udp = socket(AF_INET, SOCK_DGRAM, 0);
+	report("datagrams over a stream", connect(dup2(udp, tcp), (void *)&to, sizeof(to)));
+	tcp = socket(AF_INET, SOCK_STREAM, 0);
+	report("a stream over datagrams", connect(dup2(tcp, udp), (void *)&to, sizeof(to)));
+
+	const int listener = socket(AF_INET, SOCK_STREAM, 0);
+	listen(listener, 1);
+	getsockname(listener, (void *)&at, &length);
+	tcp = socket(AF_INET, SOCK_STREAM, 0);
+	connect(tcp, (void *)&at, length);
+	close(socket(AF_INET, SOCK_DGRAM, 0)); /* its number is the next one's */
+	const int guest = accept(listener, NULL, NULL);
+	report("to a guest", sendto(guest, "x", 1, 0, (void *)&to, sizeof(to)) != 1);
+}
+
 static void connect_unix(const char *path)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
@@ -502,6 +525,8 @@ int main(int argc, char **argv)
 		try_datagrams(argv[2]);
 	else if (strcmp(what, "pass") == 0)
 		pass(argv[2], argv + 3);
+	else if (strcmp(what, "kinds") == 0)
+		change_kinds(argv[2]);
 	else if (strcmp(what, "unix") == 0)
 		connect_unix(argv[2]);
 	else if (strcmp(what, "hostile") == 0)

@@ -92,6 +92,16 @@ Test(sockets, only_tcp_udp_unix_and_netlink_are_made)
 	assert_kinds(LAB_ROOT, "socket");
 }
 
+Test(sockets, a_number_is_of_the_kind_that_it_has_now)
+{
+	open_lab();
+	for (int user = 0; user < LAB_USERS; user++)
+		assert_prints((enum lab_user)user, NULL, "kinds 203.0.113.5",
+			      "datagrams over a stream=EACCES\n"
+			      "a stream over datagrams=ENETUNREACH\n"
+			      "to a guest=0\n");
+}
+
 Test(sockets, syscall_makes_what_socket_makes)
 {
 	open_lab();
