@@ -44,9 +44,15 @@ bool pending_is_ours(void)
 	return getpid() == atomic_load_explicit(&owner, memory_order_relaxed);
 }
 
-/* The earliest deadline of all that are under way; 0 when there is none. Never too late, sometimes
- * too early. */
+/*
+ * The earliest deadline of all that are under way; 0 when there is none. Never too late, sometimes
+ * too early. While somebody goes through them all it is LOOKING and his number, which is later than
+ * any: so what begins meanwhile stays in it, and nobody's end of looking is taken for another's.
+ */
 static _Atomic uint64_t earliest LIBC_WITH_DATA;
+static _Atomic uint64_t looks LIBC_WITH_DATA;
+
+#define LOOKING (UINT64_C(1) << 63)
 
 bool pending_ever(void)
 {
@@ -55,10 +61,12 @@ bool pending_ever(void)
 
 uint64_t pending_deadline(void)
 {
-	return atomic_load_explicit(&earliest, memory_order_relaxed);
+	const uint64_t due = atomic_load_explicit(&earliest, memory_order_relaxed);
+	return due & LOOKING ? 1 : due; /* not known: who asks looks himself */
 }
 
-/* Tunnels begun here and not told yet; closed sockets stay in it until their deadline. */
+/* Tunnels begun here and not told yet, as a hint: closed sockets stay in it until their deadline,
+ * and threads that begin while it is counted anew may be missing. */
 static _Atomic int outstanding LIBC_WITH_DATA;
 
 static void expect(uint64_t deadline)
@@ -129,14 +137,32 @@ static void for_each_duplicate(const struct pending *p,
 	}
 }
 
+/* Finds the earliest deadline anew. */
+static void look(void)
+{
+	uint64_t mine = LOOKING | atomic_fetch_add(&looks, 1);
+	struct pending p;
+	int left = 0;
+
+	atomic_exchange(&earliest, mine);
+	for (int fd = 0; fd <= table_highest(); fd++) {
+		if (!table_find(fd)) {
+			fd |= TABLE_PAGE_ENTRIES - 1;
+		} else if (pending_find(fd, &p)) {
+			if (tunnel_is_under_way(p.tunnel))
+				expect(tunnel_deadline(p.tunnel));
+			left++;
+		}
+	}
+	atomic_store(&outstanding, left);
+	atomic_compare_exchange_strong(&earliest, &mine, 0);
+}
+
 /* The last one told takes the deadline along, so that waits are the kernel's alone again. */
 static void count_out(void)
 {
-	uint64_t due = pending_deadline();
-
-	if (atomic_fetch_sub(&outstanding, 1) == 1 &&
-	    atomic_compare_exchange_strong(&earliest, &due, 0) && atomic_load(&outstanding) > 0)
-		pending_expire(); /* another thread has just begun */
+	if (atomic_fetch_sub(&outstanding, 1) == 1)
+		look();
 }
 
 static void arm_one(int fd, const struct pending *p)
@@ -378,18 +404,13 @@ void pending_cancel(int fd)
 void pending_expire(void)
 {
 	const uint64_t now = tunnel_now();
-	int left = 0;
+	struct pending p;
 
-	atomic_store(&earliest, 0);
 	for (int fd = 0; fd <= table_highest(); fd++) {
-		struct pending p;
-		if (!table_find(fd)) {
+		if (!table_find(fd))
 			fd |= TABLE_PAGE_ENTRIES - 1;
-		} else if (pending_find(fd, &p) &&
-			   (now < tunnel_deadline(p.tunnel) || pending_step(&p) == -EINPROGRESS)) {
-			expect(tunnel_deadline(p.tunnel));
-			left++;
-		}
+		else if (pending_find(fd, &p) && now >= tunnel_deadline(p.tunnel))
+			pending_step(&p);
 	}
-	atomic_store(&outstanding, left);
+	look();
 }

@@ -87,7 +87,7 @@ void pending_cancel(int fd);
 bool pending_ever(void);
 uint64_t pending_deadline(void);
 
-/* Steps every tunnel whose deadline has passed. */
+/* Steps every tunnel whose deadline has passed, and finds the next one. */
 void pending_expire(void);
 
 #endif

@@ -10,14 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static unsigned start_namer(void)
+/* Which stops, by SIGSTOP, when so many have greeted it; 0: it never does. */
+static unsigned start_namer(unsigned stops)
 {
-	char *program = lab_program("namer");
-	const char *argv[] = { program, NULL };
+	char *program = lab_program("namer"), *count = g_strdup_printf("%u", stops);
+	const char *argv[] = { program, stops ? "-h" : NULL, "greeted", count, "stop", NULL };
 	char *line = lab_start(argv);
 	const unsigned port = (unsigned)atoi(line);
 
 	g_free(line);
+	g_free(count);
 	g_free(program);
 	return port;
 }
@@ -25,7 +27,7 @@ static unsigned start_namer(void)
 static void stress(unsigned threads, unsigned connects, unsigned seed)
 {
 	char *program = lab_program("stress");
-	char *options = g_strdup_printf("-x 127.0.0.1:%u", start_namer());
+	char *options = g_strdup_printf("-x 127.0.0.1:%u", start_namer(0));
 	const struct lab_result result =
 		lab_run(seed % LAB_USERS, options, "%s %u %u %u", program, threads, connects, seed);
 
@@ -51,6 +53,22 @@ Test(heavy_nonblocking, survives_a_hundred_thousand_connects)
 	lab_open();
 	for (unsigned seed = 10; seed < 17; seed++)
 		stress(16, 100000, seed);
+}
+
+/* Their deadlines come one after the other, and some are told while others are still looked for. */
+Test(nonblocking, ends_all_in_time_when_the_proxy_says_no_more)
+{
+	lab_open();
+	char *program = lab_program("faults"), *file = lab_path("timeout.conf");
+	char *options = g_strdup_printf("-x 127.0.0.1:%u -c %s", start_namer(1000), file);
+
+	g_file_set_contents(file, "[proxy]\ntimeout=2\n", -1, NULL);
+	const struct lab_result result = lab_run(LAB_NOBODY, options, "%s 1000 1000", program);
+	lab_assert_status(&result, 0);
+	lab_assert_out(&result, "good=0 lost=0 bad=0 ETIMEDOUT=1000\n");
+	g_free(options);
+	g_free(file);
+	g_free(program);
 }
 
 /* A proxy that takes its time, and a target behind it. */
