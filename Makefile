@@ -113,7 +113,7 @@ $(BUILD)/isosocksctl: $(call obj,wrappers/isosocksctl.c $(CTL_SRC) $(TOOL_SRC)) 
 	$(call say,LD,$@)$(LINK) -o $@ $^ $(shell $(PKG_CONFIG) --libs glib-2.0)
 
 # For a machine on which nothing that is dynamically linked runs.
-$(BUILD)/isosocks-rescue: $(call obj,wrappers/isosocks-rescue.c)
+$(BUILD)/isosocks-rescue: $(call obj,wrappers/isosocks-rescue.c wrappers/note.c)
 	$(call say,LD,$@)$(LINK) $(if $(SANITIZE),,-static) -o $@ $^
 
 $(PROXY): $(call obj,$(PROXY_SRC))

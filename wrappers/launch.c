@@ -177,13 +177,6 @@ static gboolean explain_unreadable(const char *path, int r, GError **error)
 		    r == -EBADMSG ? "its ELF tables are damaged" : g_strerror(-r));
 }
 
-/* gABI, Note Section: namesz, descsz, type, and the owner's name, padded to 4 bytes. */
-static const struct {
-	uint32_t name_size, descriptor_size, type;
-	char name[12];
-} note __attribute__((section(".note.isosocks"), aligned(4), used)) = { sizeof(ELF_NOTE), 0, 1,
-									ELF_NOTE };
-
 static gboolean inspect_file(int fd, const char *path, const char *proxy, struct elf_info *info,
 			     char **ret_runtime, GError **error)
 {

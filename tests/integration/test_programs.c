@@ -356,9 +356,10 @@ static char *in_context(const char *command, enum lab_user user, const char *hos
 
 	cr_assert_not_null(g_mkdtemp_full(folder, 0777));
 	chmod(folder, 0777);
-	return g_strdup_printf(
-		"export HOME=%s DIR=%s LAB=%s ID=%s/%s HOST=%s PROGRAMS=%s/programs; %s", folder,
-		folder, lab, lab, user == LAB_NOBODY ? "id-nobody" : "id", host, lab, command);
+	return g_strdup_printf("export HOME=%s XDG_CONFIG_HOME=%s/config DIR=%s LAB=%s ID=%s/%s "
+			       "HOST=%s PROGRAMS=%s/programs; %s",
+			       folder, folder, folder, lab, lab,
+			       user == LAB_NOBODY ? "id-nobody" : "id", host, lab, command);
 }
 
 static void assert_asked_for(const char *name, const char *host)
