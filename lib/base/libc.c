@@ -1,11 +1,23 @@
 #include "base/libc.h"
+#include "base/symbol.h"
 
 #include <dlfcn.h>
 #include <stddef.h>
+#include <string.h>
 
 const struct libc *_Atomic libc_table;
 
-static struct libc real;
+static struct libc real LIBC_WITH_DATA;
+
+/* The names of the slots, in their order. */
+#define LIBC_IGNORE(name)
+#define LIBC_NAME(name) #name "\0"
+static const char names[] = LIBC_FUNCTIONS(LIBC_NAME, LIBC_NAME, LIBC_IGNORE);
+#undef LIBC_NAME
+#undef LIBC_IGNORE
+
+#define SLOTS (sizeof(struct libc) / sizeof(void *))
+_Static_assert(SLOTS <= SYMBOL_MAX, "all slots are found in one pass");
 
 /*
  * Several threads, or a call inside another (dlsym may reach a hooked function through an
@@ -13,12 +25,14 @@ static struct libc real;
  */
 const struct libc *libc_load(void)
 {
-#define LIBC_IGNORE(name)
-#define LIBC_FIND(name)                                                                            \
-	__atomic_store_n((void **)&real.name, dlsym(RTLD_NEXT, #name), __ATOMIC_RELAXED);
-	LIBC_FUNCTIONS(LIBC_FIND, LIBC_FIND, LIBC_IGNORE)
-#undef LIBC_FIND
-#undef LIBC_IGNORE
+	void *found[SLOTS] = { NULL };
+	const char *name = names;
+
+	symbol_find_next(names, SLOTS, found);
+	for (unsigned i = 0; i < SLOTS; i++, name += strlen(name) + 1) {
+		void *function = found[i] ? found[i] : dlsym(RTLD_NEXT, name);
+		__atomic_store_n((void **)&real + i, function, __ATOMIC_RELAXED);
+	}
 	atomic_store_explicit(&libc_table, &real, memory_order_release);
 	return &real;
 }

@@ -19,7 +19,7 @@ static struct inheritance inheritance = { .variables = "" };
 
 /* The user's own variables in a row. They take a page only where there are any. */
 static char variables[VARIABLES_MAX];
-static size_t used;
+static size_t used LIBC_WITH_DATA;
 
 static bool begins(const char *entry, const char *with)
 {

@@ -93,9 +93,10 @@ set -- "/bin/true" "$isosocks /bin/true" "$isosocks --no-guard /bin/true" "env /
 has torsocks && set -- "$@" "$under_torsocks /bin/true"
 has proxychains4 && set -- "$@" "$under_proxychains /bin/true"
 "$bench/startup" 400 "$@"
-# env runs under the library in each; the second program does so in the first command only.
-echo "the library alone: env(1) starts a program with it, and one without"
-$under_isosocks "$bench/startup" 1000 "env -u LD_PRELOAD /bin/true" "env -u NOTHING_LIKE_IT /bin/true"
+# Started by a program that has no hooks itself.
+echo "the library alone: with the policy that the command gives, and without"
+policy=$($under_isosocks env | grep '^ISOSOCKS_POLICY=')
+"$bench/startup" 1000 "/bin/true" "LD_PRELOAD=$build/libisosocks.so $policy /bin/true"
 
 # ---- calls ------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 /*
- * startup RUNS COMMAND…: each COMMAND is one shell-less string of words. They are started in turn,
- * RUNS times each; prints for each the median microseconds from spawn to end, and what it adds to
- * the first one's.
+ * startup RUNS COMMAND…: each COMMAND is one shell-less string of words, with NAME=VALUE in front
+ * for its environment. They are started in turn, RUNS times each; prints for each the median
+ * microseconds from spawn to end, and what it adds to the first one's.
  */
 #include <err.h>
 #include <spawn.h>
@@ -14,14 +14,31 @@
 
 #define WORDS 32
 
+/* This environment with the command's own variables, which the first word without a `=` ends. */
+static char **take_environment(char ***words)
+{
+	static char *all[1000];
+	size_t count = 0;
+
+	while (environ[count] && count < sizeof(all) / sizeof(*all) - WORDS - 1) {
+		all[count] = environ[count];
+		count++;
+	}
+	for (; strchr(**words, '='); (*words)++)
+		all[count++] = **words;
+	all[count] = NULL;
+	return all;
+}
+
 static double run(char **words)
 {
+	char **environment = take_environment(&words);
 	struct timespec start, end;
 	pid_t pid;
 	int status;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	if (posix_spawnp(&pid, words[0], NULL, NULL, words, environ) != 0)
+	if (posix_spawnp(&pid, words[0], NULL, NULL, words, environment) != 0)
 		err(1, "%s", words[0]);
 	waitpid(pid, &status, 0);
 	clock_gettime(CLOCK_MONOTONIC, &end);
@@ -56,7 +73,7 @@ int main(int argc, char **argv)
 	}
 	for (int c = 0; c < commands; c++) {
 		qsort(times + c * runs, (size_t)runs, sizeof(*times), compare);
-		printf("%10.0f  %+8.0f  %s\n", times[c * runs + runs / 2],
+		printf("%10.0f  %+8.0f  %.100s\n", times[c * runs + runs / 2],
 		       times[c * runs + runs / 2] - times[runs / 2], argv[2 + c]);
 	}
 	return 0;
