@@ -25,6 +25,7 @@ ctl_function ctl_doctor;
 ctl_function ctl_env;
 ctl_function ctl_errors;
 ctl_function ctl_explain;
+ctl_function ctl_import;
 ctl_function ctl_status;
 ctl_function ctl_system;
 ctl_function ctl_why;

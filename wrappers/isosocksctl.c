@@ -21,6 +21,8 @@ static const struct command {
 	{ "env", "[--undo]", "isosocks for a shell that runs already", ctl_env },
 	{ "errors", "", "what a proxy's reply codes mean, and the errno of each", ctl_errors },
 	{ "explain", "HOST[:PORT]", "what would become of a connection, and why", ctl_explain },
+	{ "import", "FILE", "an isosocks.conf from the settings of torsocks or proxychains",
+	  ctl_import },
 	{ "status", "", "whether the proxy answers, what it takes, and the policy", ctl_status },
 	{ "system", "enable|disable|status", "preload the library for the whole machine, safely",
 	  ctl_system },
