@@ -157,7 +157,7 @@ $(BUILD)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O2 -g -MMD -MP -MF $@.d -o $@ $< -Wl,--as-needed -lpthread -lresolv
 
-tests: all $(TESTS) $(CLIENTS) $(LEAKS) $(REPLAYS)
+tests: all $(TESTS) $(CLIENTS) $(LEAKS) $(REPLAYS) $(BUILD)/tests/bench/answer
 
 # ---- what a person runs -----------------------------------------------------------------------------------
 PACKAGES_BUILD := gcc libc6-dev make pkg-config libglib2.0-dev libpcre2-dev

@@ -8,6 +8,7 @@
 
 #include <criterion/criterion.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -193,4 +194,29 @@ Test(heavy_faults, do_not_come_of_a_program_without_memory)
 	write_config("auto");
 	const struct lab_result result = run_at(start_namer("", ""), "memory 1000");
 	cr_assert_eq(count_of(&result, "good"), 1000u, "%s%s", result.out, result.err);
+}
+
+/* ---- a long life ---- */
+
+/* What it has at a tenth of them it has at their end, but for what was under way. */
+Test(heavy_faults, are_none_that_only_a_million_connects_bring)
+{
+	lab_open();
+	char *answer = lab_program("tests/bench/answer"), *program = lab_program("million");
+	const char *argv[] = { answer, NULL };
+	char *options = g_strdup_printf("-x 127.0.0.1:%s", lab_start(argv));
+	long resident, data, descriptors;
+
+	const struct lab_result result = lab_run(LAB_NOBODY, options, "%s 1000000", program);
+	lab_assert_status(&result, 0);
+	cr_assert_eq(sscanf(result.out,
+			    "connects=1000000 failed=0 resident=%ld data=%ld descriptors=%ld\n",
+			    &resident, &data, &descriptors),
+		     3, "%s%s", result.out, result.err);
+	cr_expect_leq(resident, 256, "%s", result.out);
+	cr_expect_leq(data, 256, "%s", result.out);
+	cr_expect_leq(descriptors, 0, "%s", result.out);
+	g_free(options);
+	g_free(program);
+	g_free(answer);
 }
