@@ -288,11 +288,16 @@ static int allow_mapped(int fd, struct tunnel_plan *plan)
 
 /*
  * What the kernel says to a connect() on a socket that is connected. It is not told an address: on
- * a socket that is not, that would be a way past the proxy, and AF_INET6 with a port of 0 is none.
+ * a socket that is not, that would be a way past the proxy. One of another family is none, and has
+ * EAFNOSUPPORT for an answer there.
  */
 static int ask_kernel(int fd)
 {
-	const struct sockaddr_in6 none = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback };
+	int domain = AF_INET;
+	socklen_t length = sizeof(domain);
+
+	libc()->getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length);
+	const struct sockaddr_in6 none = { .sin6_family = domain == AF_INET6 ? AF_INET : AF_INET6 };
 	return error_or(libc()->connect(fd, (const struct sockaddr *)&none, sizeof(none)));
 }
 
@@ -380,8 +385,12 @@ static int connect_by_proxy(struct session *session, int fd, const struct route 
 		return connect_again(&pending);
 	/* Connected already: the kernel says so, first with 0 where the first connect() did not
 	 * wait. */
-	if (table_knows(fd, pending.cookie))
-		return ask_kernel(fd);
+	if (table_knows(fd, pending.cookie)) {
+		const int r = ask_kernel(fd);
+		if (r != -EAFNOSUPPORT)
+			return r;
+		table_end(fd, pending.cookie, false); /* it was dissolved by a duplicate */
+	}
 	return open_tunnel(session, &pending, route);
 }
 

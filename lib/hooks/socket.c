@@ -193,9 +193,10 @@ HOOK int ioctl(int fd, unsigned long request, ...)
 HOOK int shutdown(int fd, int how)
 {
 	const int saved = errno;
+	const bool is_known = how == SHUT_RD || how == SHUT_WR || how == SHUT_RDWR;
 	struct pending p;
 
-	if (!pending_find(fd, &p) || pending_step(&p) != -EINPROGRESS)
+	if (!is_known || !pending_find(fd, &p) || pending_step(&p) != -EINPROGRESS)
 		return libc()->shutdown(fd, how);
 	pending_cancel(fd);
 	return hook_return(0, saved);

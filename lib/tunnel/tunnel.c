@@ -274,7 +274,9 @@ static int receive_input(struct tunnel *t, int fd)
 		const int error = error_last();
 		if (error == -EINTR)
 			return 0;
-		if (error == -EAGAIN)
+		/* Where nothing can be sent, nothing comes: the application has shut this side
+		 * down. */
+		if (error == -EAGAIN && !t->muted)
 			return wait_more(t);
 	}
 	if (got <= 0) {

@@ -115,6 +115,8 @@ static const struct {
 	  "    address = socket.getaddrinfo('slow.test', 80)[0][4]\n"
 	  "    assert s.connect_ex(address) == errno.EINPROGRESS\n"
 	  "    assert s.connect_ex(address) == errno.EALREADY\n"
+	  "    try: s.shutdown(3); print('no such thing')\n"
+	  "    except OSError as e: assert e.errno == errno.EINVAL\n"
 	  "    sel = kind(); sel.register(s, selectors.EVENT_READ | selectors.EVENT_WRITE)\n"
 	  "    assert sel.select(0) == []\n"
 	  "    try: s.getpeername(); print('too early')\n"
@@ -145,6 +147,26 @@ static const struct {
 	  "s.recv(1), s.connect_ex(('203.0.113.9', 9)) == errno.ECONNABORTED\n"
 	  "print(events('refused.test'))\n\"",
 	  "(8221, 'ECONNREFUSED', 0, b'', True)" },
+	/* What is dissolved by a duplicate is dissolved. */
+	{ "python3 -c \"\n"
+	  "import ctypes, socket\n"
+	  "for family in socket.AF_INET, socket.AF_INET6:\n"
+	  "    s = socket.socket(family); address = socket.getaddrinfo('slow.test', 80, "
+	  "family)[0][4]\n"
+	  "    s.connect(address); d = s.dup()\n"
+	  "    assert ctypes.CDLL(None).connect(d.fileno(), bytes(16), 16) == 0\n"
+	  "    d.close(); s.connect(address); print(s.recv(19))\n\"",
+	  "b'this is the target\\n'\nb'this is the target\\n'\n" },
+	/* The kernel says ENOTCONN, and still this socket will send nothing, not even a greeting.
+	 */
+	{ "python3 -c \"\n"
+	  "import errno, socket\n"
+	  "s = socket.socket(); s.setblocking(False)\n"
+	  "try: s.shutdown(socket.SHUT_WR)\n"
+	  "except OSError: pass\n"
+	  "address = socket.getaddrinfo('slow.test', 80)[0][4]\n"
+	  "print(errno.errorcode[s.connect_ex(address)])\n\"",
+	  "ECONNRESET" },
 	{ "python3 -c \"\n"
 	  "import os, select, socket\n"
 	  "s = socket.socket(); s.setblocking(False); s.connect_ex(socket.getaddrinfo('slow.test', "
