@@ -40,5 +40,5 @@ Test(heavy_sequences, are_what_the_kernel_makes_of_them)
 {
 	lab_open();
 	for (unsigned i = 1; i <= 4; i++)
-		run(100001 * i, 2500);
+		run(100001 * i, 20000);
 }
