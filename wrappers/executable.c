@@ -9,7 +9,7 @@
 
 #define SCRIPT_DEPTH 5 /* the kernel's own bound, and one more */
 
-static char *follow_links(const char *path)
+char *executable_follow_links(const char *path)
 {
 	char *real = realpath(path, NULL);
 	char *copy = real ? g_strdup(real) : g_canonicalize_filename(path, NULL);
@@ -32,14 +32,14 @@ static char *find_interpreter(const char *path)
 
 char *executable_resolve(const char *path)
 {
-	char *at = follow_links(path);
+	char *at = executable_follow_links(path);
 
 	for (int depth = 0; depth < SCRIPT_DEPTH; depth++) {
 		g_autofree char *interpreter = find_interpreter(at);
 		if (!interpreter)
 			break;
 		g_free(at);
-		at = follow_links(interpreter);
+		at = executable_follow_links(interpreter);
 	}
 	return at;
 }

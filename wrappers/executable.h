@@ -6,6 +6,9 @@
 #ifndef WRAPPERS_EXECUTABLE_H
 #define WRAPPERS_EXECUTABLE_H
 
+/* Where links lead, of a file that is no script. Free it. */
+char *executable_follow_links(const char *path);
+
 /* Free it. The path itself, made absolute, where the file cannot be read. */
 char *executable_resolve(const char *path);
 

@@ -373,9 +373,8 @@ static gboolean check_log(const struct config *config, GError **error)
 }
 
 /* A policy that this program cannot send is no use to it. */
-static gboolean check_keys(const struct config *config, const char *program, GError **error)
+static gboolean check_keys(const struct config *config, const char *executable, GError **error)
 {
-	g_autofree char *executable = executable_resolve(program);
 	struct keys keys = { 0 };
 
 	if (explain_set_keys(config, executable, getuid(), &keys) == 0)
@@ -473,6 +472,7 @@ static gboolean run(const struct options *options, char **arguments, GError **er
 {
 	CONFIG_AUTO config = gather(options, error);
 	g_autofree char *program = NULL;
+	g_autofree char *executable = NULL;
 	g_autofree char *runtime = NULL;
 	g_autofree char *proxy = NULL;
 	g_auto(GStrv) environment = NULL;
@@ -482,7 +482,8 @@ static gboolean run(const struct options *options, char **arguments, GError **er
 	proxy = config_proxy_text(config);
 	program = launch_find(arguments[0], g_environ_getenv(environ, "PATH"), error);
 	if (!program || !raise_guard(config, options, program, error) ||
-	    !launch_inspect(program, proxy, &runtime, error) || !check_keys(config, program, error))
+	    !launch_inspect(program, proxy, &executable, &runtime, error) ||
+	    !check_keys(config, executable, error))
 		return FALSE;
 	environment = make_environment(config, runtime, error);
 	if (!environment)

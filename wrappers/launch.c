@@ -2,6 +2,7 @@
 
 #include "elf/elf.h"
 #include "elf/privilege.h"
+#include "executable.h"
 #include "names/map.h"
 
 #include <errno.h>
@@ -208,20 +209,23 @@ static gboolean inspect(const char *path, const char *proxy, struct elf_info *in
 	return good;
 }
 
-gboolean launch_inspect(const char *path, const char *proxy, char **ret_runtime, GError **error)
+gboolean launch_inspect(const char *path, const char *proxy, char **ret_executable,
+			char **ret_runtime, GError **error)
 {
 	struct elf_info info = { .interpreter = "" };
 	g_autofree char *at = g_strdup(path);
 
-	*ret_runtime = NULL;
+	*ret_executable = *ret_runtime = NULL;
 	for (int depth = 0; depth <= SCRIPT_DEPTH; depth++) {
 		if (!inspect(at, proxy, &info, ret_runtime, error)) {
 			if (depth > 0)
 				g_prefix_error(error, "%s: its interpreter ", path);
 			return FALSE;
 		}
-		if (info.kind != ELF_SCRIPT)
+		if (info.kind != ELF_SCRIPT) {
+			*ret_executable = executable_follow_links(at);
 			return TRUE;
+		}
 		g_free(at);
 		at = g_strdup(info.interpreter);
 	}

@@ -28,9 +28,11 @@ char *launch_find(const char *name, const char *search_path, GError **error);
 /*
  * Checks that the library is loaded into what runs when this file is executed, following #! lines.
  * proxy is the URL that the advice for others names.
- * *ret_runtime becomes the sanitizer's runtime it is linked to, which must come first, or NULL.
+ * *ret_executable becomes the path of what runs in the end, as executable_resolve finds it, and
+ * *ret_runtime the sanitizer's runtime it is linked to, which must come first, or NULL.
  */
-gboolean launch_inspect(const char *path, const char *proxy, char **ret_runtime, GError **error);
+gboolean launch_inspect(const char *path, const char *proxy, char **ret_executable,
+			char **ret_runtime, GError **error);
 
 /*
  * A value for ISOSOCKS_NAMES, `FD:INODE`: the inherited one while its descriptor still is that map,

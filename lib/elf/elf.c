@@ -40,8 +40,10 @@
 #define DATA ELFDATA2MSB
 #endif
 
-#define CLASS	    (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32)
-#define WINDOW	    512
+#define CLASS  (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32)
+#define WINDOW 512
+#define BEGINNING                                                                                  \
+	1024 /* headers, and the notes and the interpreter, which linkers put behind them */
 #define SCRIPT_LINE 256	  /* the kernel looks no further (execve(2)) */
 #define TABLE_MAX   65536 /* the kernel loads no more program headers, and no table needs more */
 #define NOTES_MAX   64
@@ -50,53 +52,68 @@
 /* Two offsets below it add up to an off_t. */
 #define FILE_MAX ((uint64_t)1 << (8 * sizeof(off_t) - 2))
 
+/* A part of a file. */
+struct part {
+	uint64_t offset;
+	size_t length;
+};
+
 /*
- * A file and the part of it that was read last: tables are walked entry by entry, and one read
- * serves many.
+ * A file, its beginning, and the part of it that was read last: tables are walked entry by entry,
+ * and one read serves many.
  */
 struct file {
 	int fd;
-	uint64_t offset;
-	size_t length;
+	struct part first;
+	struct part last;
+	uint8_t beginning[BEGINNING];
 	uint8_t window[WINDOW];
 };
 
 /* ---- reading ---- */
 
-static int fill_window(struct file *file, uint64_t offset)
+static int fill(int fd, uint64_t offset, uint8_t *to, size_t size, struct part *ret)
 {
-	file->offset = offset;
-	file->length = 0;
-	while (file->length < WINDOW) {
-		const ssize_t n = pread(file->fd, file->window + file->length,
-					WINDOW - file->length, (off_t)(offset + file->length));
+	*ret = (struct part){ .offset = offset };
+	while (ret->length < size) {
+		const ssize_t n = pread(fd, to + ret->length, size - ret->length,
+					(off_t)(offset + ret->length));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return error_last();
 		if (n == 0)
 			break;
-		file->length += (size_t)n;
+		ret->length += (size_t)n;
 	}
 	return 0;
 }
 
-/* The bytes at an offset behind the start of a table, at most WINDOW, in the window. -EBADMSG
- * outside the file. */
+static bool has(const struct part *part, uint64_t offset, size_t length)
+{
+	return offset >= part->offset && offset + length <= part->offset + part->length;
+}
+
+/* The bytes at an offset behind the start of a table, at most WINDOW, where they were read to.
+ * -EBADMSG outside the file. */
 static int lend(struct file *file, uint64_t table, uint64_t at, size_t length, const uint8_t **ret)
 {
 	const uint64_t offset = table + at;
 
 	if (table >= FILE_MAX || at >= FILE_MAX)
 		return -EBADMSG;
-	if (offset < file->offset || offset + length > file->offset + file->length) {
-		int r = fill_window(file, offset);
+	if (has(&file->first, offset, length)) {
+		*ret = file->beginning + offset;
+		return 0;
+	}
+	if (!has(&file->last, offset, length)) {
+		int r = fill(file->fd, offset, file->window, sizeof(file->window), &file->last);
 		if (r < 0)
 			return r;
-		if (length > file->length)
+		if (length > file->last.length)
 			return -EBADMSG;
 	}
-	*ret = file->window + (offset - file->offset);
+	*ret = file->window + (offset - file->last.offset);
 	return 0;
 }
 
@@ -376,7 +393,7 @@ static int inspect_program(struct file *file, const ElfW(Ehdr) * header, struct 
 static int inspect_elf(struct file *file, struct elf_info *info)
 {
 	uint8_t ident[EI_NIDENT];
-	ElfW(Ehdr) header;
+	ElfW(Ehdr) header = { .e_machine = EM_NONE };
 	int r = take(file, 0, 0, ident, sizeof(ident));
 
 	if (r < 0)
@@ -448,15 +465,16 @@ int elf_inspect(int fd, struct elf_info *ret_info)
 {
 	struct elf_info info = { .kind = ELF_OTHER };
 	struct file file = { .fd = fd };
-	int r = fill_window(&file, 0);
+	int r = fill(fd, 0, file.beginning, sizeof(file.beginning), &file.first);
 
 	if (r < 0)
 		return r;
-	if (file.length >= SELFMAG && memcmp(file.window, ELFMAG, SELFMAG) == 0)
+	if (file.first.length >= SELFMAG && memcmp(file.beginning, ELFMAG, SELFMAG) == 0)
 		r = inspect_elf(&file, &info);
-	else if (file.length >= 2 && memcmp(file.window, "#!", 2) == 0)
-		inspect_script((const char *)file.window,
-			       file.length < SCRIPT_LINE ? file.length : SCRIPT_LINE, &info);
+	else if (file.first.length >= 2 && memcmp(file.beginning, "#!", 2) == 0)
+		inspect_script((const char *)file.beginning,
+			       file.first.length < SCRIPT_LINE ? file.first.length : SCRIPT_LINE,
+			       &info);
 	if (r == 0)
 		*ret_info = info;
 	return r;

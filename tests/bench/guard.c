@@ -5,15 +5,17 @@
 #include <arpa/inet.h>
 #include <err.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-static int pair[2], tcp, udp, listener, pipes[2];
+static int pair[2], tcp, udp, listener, pipes[2], set;
 static struct sockaddr_in loopback;
 static char byte;
 
@@ -75,6 +77,30 @@ static void write_read(void)
 		err(1, "write, read");
 }
 
+static void poll_once(void)
+{
+	struct pollfd ready = { .fd = pipes[0], .events = POLLIN };
+
+	if (poll(&ready, 1, 0) != 0)
+		err(1, "poll");
+}
+
+static void epoll_once(void)
+{
+	struct epoll_event event;
+
+	if (epoll_wait(set, &event, 1, 0) != 0)
+		err(1, "epoll_wait");
+}
+
+static void epoll_change(void)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (epoll_ctl(set, EPOLL_CTL_MOD, pipes[0], &event) < 0)
+		err(1, "epoll_ctl");
+}
+
 static void datagram(void)
 {
 	const struct sockaddr *to = (struct sockaddr *)&loopback;
@@ -130,6 +156,7 @@ static double best(void (*call)(void), int rounds)
 
 static void prepare(void)
 {
+	struct epoll_event event = { .events = EPOLLIN };
 	socklen_t length = sizeof(loopback);
 
 	loopback = (struct sockaddr_in){ .sin_family = AF_INET,
@@ -140,7 +167,8 @@ static void prepare(void)
 	if (bind(listener, (struct sockaddr *)&loopback, length) < 0 || listen(listener, 64) < 0 ||
 	    bind(udp, (struct sockaddr *)&loopback, length) < 0 ||
 	    getsockname(udp, (struct sockaddr *)&loopback, &length) < 0 ||
-	    socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 || pipe(pipes) < 0)
+	    socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 || pipe(pipes) < 0 ||
+	    (set = epoll_create1(0)) < 0 || epoll_ctl(set, EPOLL_CTL_ADD, pipes[0], &event) < 0)
 		err(1, "preparing");
 }
 
@@ -158,6 +186,9 @@ int main(int argc, char **argv)
 		{ "getsockname", name },
 		{ "sendmsg+recvmsg(UNIX)", message },
 		{ "write+read(pipe)", write_read },
+		{ "poll(pipe)", poll_once },
+		{ "epoll_wait", epoll_once },
+		{ "epoll_ctl", epoll_change },
 		{ "sendto+read(UDP)", datagram },
 		{ "socket+bind+listen+close", bind_listen },
 		{ "connect+accept(loopback)", connect_accept },

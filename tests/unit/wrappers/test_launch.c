@@ -1,4 +1,5 @@
 #include "launch.h"
+#include "executable.h"
 
 #include "names/pool.h"
 
@@ -34,10 +35,16 @@ static void remove_file(const char *path)
 static int inspect_status(const char *path, char **ret_message)
 {
 	g_autoptr(GError) error = NULL;
+	g_autofree char *executable = NULL;
 	g_autofree char *runtime = NULL;
-	gboolean good = launch_inspect(path, "socks5://[::1]:1", &runtime, &error);
+	gboolean good = launch_inspect(path, "socks5://[::1]:1", &executable, &runtime, &error);
 
 	cr_assert_eq(good, error == NULL);
+	cr_assert_eq(good, executable != NULL);
+	if (good) {
+		g_autofree char *resolved = executable_resolve(path);
+		cr_assert_str_eq(executable, resolved);
+	}
 	if (ret_message)
 		*ret_message = error ? g_strdup(error->message) : NULL;
 	return error ? launch_status(error) : 0;
