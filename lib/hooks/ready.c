@@ -3,6 +3,7 @@
  * application asked of a descriptor that is on its way, drive it when that comes, and say nothing
  * of it until it is over; then they ask the kernel again with the application's own question.
  */
+#include "base/memory.h"
 #include "hooks/hook.h"
 #include "hooks/pending.h"
 #include "tunnel/watch.h"
@@ -101,8 +102,11 @@ static void put_room(void *room, const void *few, size_t size)
 
 /* ---- poll ---- */
 
+/* What cannot be read is the kernel's to refuse. */
 static bool any_pending(const struct pollfd *fds, nfds_t count)
 {
+	if (!fds || count > INT_MAX || !memory_is_readable(fds, count * sizeof(*fds)))
+		return false;
 	for (nfds_t i = 0; i < count; i++) {
 		if (table_may_be_pending(fds[i].fd))
 			return true;
@@ -239,7 +243,7 @@ HOOK int poll(struct pollfd *fds, nfds_t count, int timeout)
 	const int saved = errno;
 	struct timespec time;
 
-	if (!pending_ever() || !fds || !any_pending(fds, count))
+	if (!pending_ever() || !any_pending(fds, count))
 		return libc()->poll(fds, count, timeout);
 	return hook_return(poll_by(fds, count, from_milliseconds(timeout, &time), NULL), saved);
 }
@@ -249,7 +253,7 @@ HOOK int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
 {
 	const int saved = errno;
 
-	if (!pending_ever() || !fds || !is_valid(timeout) || !any_pending(fds, count))
+	if (!pending_ever() || !is_valid(timeout) || !any_pending(fds, count))
 		return libc()->ppoll(fds, count, timeout, mask);
 	return hook_return(poll_by(fds, count, timeout, mask), saved);
 }
@@ -299,8 +303,25 @@ static bool is_asked(const struct select_sets *s, int fd)
 	return has(s->sets[0], fd) || has(s->sets[1], fd) || has(s->sets[2], fd);
 }
 
+/* Whether the part that is looked at can be read: the kernel reads no more than there are
+ * descriptors. */
+static bool is_readable(const struct select_sets *s, int count)
+{
+	const size_t size = ((size_t)count + WORD_BITS - 1) / WORD_BITS * sizeof(select_word);
+
+	for (unsigned i = 0; i < 3; i++) {
+		if (s->sets[i] && !memory_is_readable(s->sets[i], size))
+			return false;
+	}
+	return true;
+}
+
 static bool any_pending_in(const struct select_sets *s, int count)
 {
+	if (count > table_highest())
+		count = table_highest() + 1;
+	if (!is_readable(s, count))
+		return false;
 	for (int fd = 0; fd < count; fd++) {
 		if (table_may_be_pending(fd) && is_asked(s, fd))
 			return true;
@@ -502,8 +523,8 @@ HOOK int epoll_ctl(int set, int op, int fd, struct epoll_event *event)
 	const int saved = errno;
 	struct pending p;
 
-	if (table_may_be_pending(fd) && event && pending_find(fd, &p) &&
-	    pending_step(&p) == -EINPROGRESS)
+	if (table_may_be_pending(fd) && event && memory_is_readable(event, sizeof(*event)) &&
+	    pending_find(fd, &p) && pending_step(&p) == -EINPROGRESS)
 		return hook_return(control_pending(set, op, fd, event, &p), saved);
 	return hook_return(control_settled(set, op, fd, event), saved);
 }

@@ -22,13 +22,16 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -476,6 +479,33 @@ static void change_kinds(const char *address)
 	report("to a guest", sendto(guest, "x", 1, 0, (void *)&to, sizeof(to)) != 1);
 }
 
+/* Waiting with arguments that cannot be read, while a socket is on its way to an address. */
+static void wait_badly(const char *address)
+{
+	char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(80) };
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), set = epoll_create1(0);
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	struct timespec none = { 0 };
+	void *edge = pages + 4096;
+	volatile nfds_t many = 1u << 30;
+
+	mprotect(edge, 4096, PROT_NONE);
+	inet_pton(AF_INET, address, &to.sin_addr);
+	report("connect", connect(fd, (void *)&to, sizeof(to)));
+	report("poll", poll(edge, 1, 0));
+	report("poll cut", poll((void *)((char *)edge - sizeof(ready)), 2, 0));
+	report("poll many", poll(&ready, many, 0));
+	report("ppoll", ppoll(edge, 1, &none, NULL));
+	for (unsigned i = 0; i < 3; i++) {
+		void *sets[3] = { NULL, NULL, NULL };
+		sets[i] = edge;
+		report("select", select(fd + 1, sets[0], sets[1], sets[2], NULL));
+		report("pselect", pselect(fd + 1, sets[0], sets[1], sets[2], &none, NULL));
+	}
+	report("epoll_ctl", epoll_ctl(set, EPOLL_CTL_ADD, fd, edge));
+}
+
 static void connect_unix(const char *path)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
@@ -527,6 +557,8 @@ int main(int argc, char **argv)
 		pass(argv[2], argv + 3);
 	else if (strcmp(what, "kinds") == 0)
 		change_kinds(argv[2]);
+	else if (strcmp(what, "waits") == 0)
+		wait_badly(argv[2]);
 	else if (strcmp(what, "unix") == 0)
 		connect_unix(argv[2]);
 	else if (strcmp(what, "hostile") == 0)
