@@ -72,7 +72,7 @@ endif
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
-.PHONY: all help deps demo check check-all check-asan check-tsan tests fuzz bench leak-report tor-network format install uninstall dist deb clean
+.PHONY: all help deps demo check check-all check-asan check-tsan tests recording fuzz bench leak-report tor-network format install uninstall dist deb clean
 
 all: $(LIBRARY) $(TOOLS) $(PROXY) ## build the library and the tools into build/release
 
@@ -178,6 +178,9 @@ demo: ## two programs, two keys, and an error that says what happened
 	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_DEMO)
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all
 	@BUILD=$(BUILD) sh tests/support/demo.sh
+
+recording: all ## doc/demo.svg: the demo as it runs, in colour
+	@BUILD=$(BUILD) script -qec 'sh tests/support/demo.sh' /dev/null </dev/null | python3 tests/support/svg.py >doc/demo.svg
 
 RUN_TESTS = BUILD=$(BUILD) VARIANT=$(VARIANT) $(TESTS) -j$(JOBS) --timeout 300
 
