@@ -214,6 +214,97 @@ survives_kill_9() {
 	done
 }
 
+# The other end of a cable: a machine of its own, as far as the network goes.
+far() { nsenter --target $far --net "$@"; }
+plug_in() {
+	unshare --net sleep 1000 &
+	far=$!
+	while [ "$(readlink /proc/$far/ns/net)" = "$(readlink /proc/self/ns/net)" ]; do :; done
+	ip link add near type veth peer name there netns $far
+	ip link add bare type veth peer name giver netns $far
+	ip addr add 10.8.0.1/24 dev near && ip link set near up && ip link set bare up
+	far ip addr add 10.8.0.2/24 dev there && far ip link set there up && far ip link set lo up
+	far ip addr add 10.9.0.1/24 dev giver && far ip link set giver up
+}
+# Waits until something listens on port $1, in the namespace that the command behind it enters.
+listens() {
+	port=$1
+	shift
+	for tries in $(seq 3000); do
+		"$@" ss -Hltn "sport = :$port" | grep -q . && return
+	done
+	wrong "nothing listens on port $port"
+}
+
+leaves_servers_of_the_system_alone() {
+	plug_in
+	ssh-keygen -q -t ed25519 -N '' -f /root/id && mkdir -p /root/.ssh /run/sshd && cp /root/id.pub /root/.ssh/authorized_keys
+	ssh="ssh -i /root/id -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+	/usr/sbin/sshd
+	listens 22
+	ends 0 isosocksctl system enable
+	ends 0 far $ssh root@10.8.0.1 echo before the restart
+	kill "$(cat /run/sshd.pid)" && while [ -e /run/sshd.pid ]; do :; done
+	/usr/sbin/sshd
+	listens 22
+	ends 0 far $ssh root@10.8.0.1 echo restarted
+	says restarted
+
+	setpriv --reuid 8 --regid 8 --clear-groups python3 -m http.server -d /etc 2525 >/dev/null 2>&1 &
+	listens 2525
+	ends 0 far curl -sS http://10.8.0.1:2525/hostname
+
+	printf 'interface giver\nstart 10.9.0.50\nend 10.9.0.60\n' >/run/udhcpd.conf
+	touch /run/leases && echo lease_file /run/leases >>/run/udhcpd.conf
+	far busybox udhcpd -f /run/udhcpd.conf >/dev/null 2>&1 &
+	ends 0 busybox udhcpc -i bare -n -q -t 20 -T 1 -s /bin/true
+	says 'obtained'
+}
+
+sends_a_user_through_the_proxy() {
+	plug_in
+	echo beyond >/run/page
+	far python3 -m http.server -d /run 80 >/dev/null 2>&1 &
+	isosocks-proxy --map www.test=10.8.0.2:80 --log-json /run/log &
+	listens 9050
+	listens 80 far
+	ends 0 isosocksctl system enable
+	ends 0 user curl -sS http://www.test/page
+	says beyond
+	grep -q '"host":"www.test".*user=1234;app=/usr/bin/curl"' /run/log 2>/dev/null ||
+		grep -q 'user=1234' /run/log || wrong "$(cat /run/log)"
+	ends 0 user env ISOSOCKS_ISOLATION=mine ISOSOCKS_KEY_TAB=7 curl -sS http://www.test/page
+	grep -q 'token=mine' /run/log && grep -q '"TAB":"7"' /run/log || wrong "$(cat /run/log)"
+	requests=$(grep -c '"event":"request"' /run/log)
+	ends 0 user curl -sS http://10.8.0.2/page # by address too, though there is a way
+	[ "$(grep -c '"event":"request"' /run/log)" = $((requests + 1)) ] || wrong 'not by the proxy'
+	ends 0 curl -sS http://10.8.0.2/page # root's own is direct
+	[ "$(grep -c '"event":"request"' /run/log)" = $((requests + 1)) ] || wrong "root's by the proxy"
+	user python3 -m http.server -d /run 8080 >/dev/null 2>&1 &
+	listens 8080
+	ends 0 curl -sS http://127.0.0.1:8080/page
+	ends 7 far curl -sS -m 20 http://10.8.0.1:8080/page
+}
+
+cannot_be_weakened_by_a_user() {
+	plug_in
+	printf '[isolation]\nrequire=always\n[network]\ndeny=10.8.0.2\n' >/etc/isosocks.conf
+	far python3 -m http.server -d /etc 80 >/dev/null 2>&1 &
+	listens 80 far
+	isosocks-proxy --methods none --log-json /run/log &
+	listens 9050
+	ends 0 isosocksctl system enable
+	printf '[isolation]\nrequire=never\n[network]\ndirect=10.8.0.2\n' >/run/loose.conf
+	for variable in ISOSOCKS_PROXY=127.0.0.1:9050 ISOSOCKS_ISOLATION=x ISOSOCKS_KEY_A=b ISOSOCKS_KEYS=a=b ISOSOCKS_BY=user \
+		ISOSOCKS_LOG=none ISOSOCKS_LOG_FILE=/run/l ISOSOCKS_CONFIG=/run/loose.conf ISOSOCKS_POLICY=x LD_PRELOAD= \
+		ISOSOCKS_NAMES=3:4; do
+		for url in http://10.8.0.2/hostname http://other.test/; do
+			user env "$variable" curl -sS -m 20 "$url" >/dev/null 2>&1 && wrong "$variable gets $url"
+		done
+	done
+	grep -q '"event":"request"' /run/log 2>/dev/null && wrong "a request without keys: $(cat /run/log)"
+}
+
 is_taken_out_with_the_package() {
 	ends 0 isosocksctl system enable
 	dpkg --remove isosocks >/dev/null 2>&1 || wrong 'the package cannot be removed'

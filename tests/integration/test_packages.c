@@ -46,7 +46,9 @@ static void build_packages(void)
 	lab_need("debootstrap");
 	lab_need("lintian");
 	g_free(run("make -s deb"));
-	g_free(run("sh tests/chroot/make.sh build/chroot curl wget python3 libglib2.0-0 strace"));
+	g_free(run("sh tests/chroot/make.sh build/chroot curl wget python3 libglib2.0-0 strace "
+		   "iproute2 openssh-server "
+		   "openssh-client busybox"));
 	g_free(run("rm -rf build/packages && mkdir build/packages && "
 		   "cp build/deb/isosocks_*.deb build/deb/isosocks-proxy_*.deb "
 		   "tests/support/demo.sh build/packages"));
@@ -82,6 +84,9 @@ static const char *const cases[] = {
 	"survives_a_full_disk",
 	"survives_a_disk_that_cannot_be_written",
 	"survives_kill_9",
+	"leaves_servers_of_the_system_alone",
+	"sends_a_user_through_the_proxy",
+	"cannot_be_weakened_by_a_user",
 	"is_taken_out_with_the_package",
 };
 

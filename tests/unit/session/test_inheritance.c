@@ -82,4 +82,5 @@ Test(inheritance, gives_the_policy_back_as_it_was_given)
 	cr_assert_eq(strncmp(text, "ISOSOCKS_POLICY=", 16), 0);
 	cr_assert_str_eq(inheritance_policy(session), text);
 	cr_assert_gt(strlen(text), 16u);
+	free(text);
 }
