@@ -9,10 +9,14 @@
 #include "base/memory.h"
 #include "hooks/hook.h"
 #include "hooks/leash.h"
+#include "hooks/pending.h"
 #include "tunnel/table.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/time.h>
 
 static int socket_option(int fd, int name)
 {
@@ -321,18 +325,56 @@ static int accepted(int fd, const struct guest *guest)
 	return fd;
 }
 
+/* What is no listener is told so at once. */
+static bool waits_without_end(int fd)
+{
+	struct timeval limit = { 0 };
+	socklen_t length = sizeof(limit);
+
+	return socket_option(fd, SO_ACCEPTCONN) == 1 &&
+	       !(libc()->fcntl(fd, F_GETFL) & O_NONBLOCK) &&
+	       libc()->getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, &length) == 0 &&
+	       limit.tv_sec == 0 && limit.tv_usec == 0;
+}
+
+#define A_NAP 10 /* ms */
+
+/*
+ * A program may wait here for a connection that it has begun itself, without looking at that again:
+ * the kernel's needs no help on its way, and ours does. 0: accept(2) may wait alone.
+ */
+static int await_guest(int fd)
+{
+	struct pollfd listener = { .fd = fd, .events = POLLIN };
+	int r = 0;
+
+	if (pending_deadline() == 0 || !waits_without_end(fd))
+		return 0;
+	while (r == 0 && pending_step_all())
+		r = error_or(libc()->poll(&listener, 1, A_NAP));
+	return r < 0 ? r : 0;
+}
+
 HOOK int accept(int fd, struct sockaddr *restrict addr, socklen_t *restrict length)
 {
+	const int saved = errno, r = await_guest(fd);
 	struct guest guest;
 
+	if (r < 0)
+		return hook_return(r, saved);
+	errno = saved;
 	prepare_guest(&guest, addr, length);
 	return accepted(libc()->accept(fd, guest.addr, guest.length), &guest);
 }
 
 HOOK int accept4(int fd, struct sockaddr *restrict addr, socklen_t *restrict length, int flags)
 {
+	const int saved = errno, r = await_guest(fd);
 	struct guest guest;
 
+	if (r < 0)
+		return hook_return(r, saved);
+	errno = saved;
 	prepare_guest(&guest, addr, length);
 	return accepted(libc()->accept4(fd, guest.addr, guest.length, flags), &guest);
 }

@@ -401,6 +401,20 @@ void pending_cancel(int fd)
 	pending_abandon(&p);
 }
 
+bool pending_step_all(void)
+{
+	struct pending p;
+	bool under_way = false;
+
+	for (int fd = 0; fd <= table_highest(); fd++) {
+		if (!table_find(fd))
+			fd |= TABLE_PAGE_ENTRIES - 1;
+		else if (pending_find(fd, &p) && pending_step(&p) == -EINPROGRESS)
+			under_way = true;
+	}
+	return under_way;
+}
+
 void pending_expire(void)
 {
 	const uint64_t now = tunnel_now();

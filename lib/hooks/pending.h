@@ -87,6 +87,9 @@ void pending_cancel(int fd);
 bool pending_ever(void);
 uint64_t pending_deadline(void);
 
+/* Steps all of them. false: none is under way. */
+bool pending_step_all(void);
+
 /* Steps every tunnel whose deadline has passed, and finds the next one. */
 void pending_expire(void);
 

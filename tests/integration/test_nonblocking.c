@@ -86,6 +86,39 @@ static void start_slow_proxy(unsigned milliseconds)
 	g_free(options);
 }
 
+/* The kernel's connects go on while nobody looks at them. */
+Test(nonblocking, goes_on_while_its_own_program_waits_for_it)
+{
+	lab_need("python3");
+	lab_open();
+	lab_proxy("--fault bytes");
+	char *file = lab_path("loopback.conf"), *options = g_strdup_printf("-c %s", file);
+
+	g_file_set_contents(file, "[network]\nloopback=proxy\n", -1, NULL);
+	for (enum lab_user user = 0; user < LAB_USERS; user++) {
+		const struct lab_result result =
+			lab_run(user, options,
+				"timeout 60 python3 -c \"\n"
+				"import socket\n"
+				"for host in '127.0.0.1', '::1':\n"
+				"    family = socket.AF_INET6 if ':' in host else socket.AF_INET\n"
+				"    listener = socket.create_server((host, 0), family=family)\n"
+				"    clients = [socket.socket(family) for i in range(3)]\n"
+				"    for client in clients:\n"
+				"        client.setblocking(False)\n"
+				"        client.connect_ex(listener.getsockname())\n"
+				"    for client in clients: listener.accept()[0].send(b'welcome')\n"
+				"    for client in clients:\n"
+				"        client.setblocking(True)\n"
+				"        print(client.recv(7).decode())\n\"");
+		lab_assert_status(&result, 0);
+		cr_expect_str_eq(result.out, "welcome\nwelcome\nwelcome\n"
+					     "welcome\nwelcome\nwelcome\n");
+	}
+	g_free(options);
+	g_free(file);
+}
+
 static const struct {
 	const char *command;
 	const char *output;
