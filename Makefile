@@ -72,7 +72,7 @@ endif
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
-.PHONY: all help deps demo check check-all check-asan check-tsan tests recording fuzz bench leak-report tor-network format install uninstall dist deb clean
+.PHONY: all help deps demo check check-all check-asan check-tsan tests recording fuzz bench leak-report tor-network format install uninstall dist deb clean judges compatibility
 
 all: $(LIBRARY) $(TOOLS) $(PROXY) ## build the library and the tools into build/release
 
@@ -169,7 +169,8 @@ PACKAGES_CHECK := libcriterion-dev iproute2 util-linux curl wget git openssh-cli
 PACKAGES_DEB   := debhelper lintian fakeroot dpkg-dev
 PACKAGES_ALL   := $(PACKAGES_DEB) debootstrap nodejs default-jdk-headless ruby php-cli aria2 golang-go gcc-multilib \
 	ncat socat telnet lynx w3m links elinks lftp python3-requests python3-aiohttp \
-	python3-twisted apache2-utils wrk redis-server redis-tools postgresql chromium libevent-dev libuv1-dev
+	python3-twisted apache2-utils wrk redis-server redis-tools postgresql chromium libevent-dev libuv1-dev \
+	libpython3.11-testsuite
 
 deps: ## install what building and checking need (Debian packages)
 	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK)
@@ -200,6 +201,11 @@ compatibility: ## run the real programs, and write doc/compatibility.md
 	@rm -rf build/compatibility && mkdir -p build/compatibility
 	@COMPATIBILITY=$(CURDIR)/build/compatibility $(RUN_TESTS) --filter '@(real_programs|heavy_programs)/work'
 	@sh tests/programs/document.sh build/compatibility >doc/compatibility.md
+
+judges: ## run other projects' tests against the library, and write doc/judges.md
+	@sh tests/support/deps.sh $(PACKAGES_CHECK) $(PACKAGES_ALL)
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@BUILD=$(BUILD) tests/judges/run.sh --document doc/judges.md build/judges
 
 # An instrumented library needs its runtime first, and what is executed with an environment that was cleared gets the library
 # alone: the suites about that run with the release.
