@@ -346,12 +346,13 @@ static bool waits_without_end(int fd)
 static int await_guest(int fd)
 {
 	struct pollfd listener = { .fd = fd, .events = POLLIN };
-	int r = 0;
+	int r;
 
 	if (pending_deadline() == 0 || !waits_without_end(fd))
 		return 0;
-	while (r == 0 && pending_step_all())
+	do /* a nap first: another thread that waits for one of them gets its news itself */
 		r = error_or(libc()->poll(&listener, 1, A_NAP));
+	while (r == 0 && pending_step_all());
 	return r < 0 ? r : 0;
 }
 
