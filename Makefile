@@ -193,6 +193,8 @@ check: ## install what is missing, build, run the tests (10 minutes on 2 cores)
 check-all: ## what takes longer or needs heavy packages
 	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK) $(PACKAGES_ALL)
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@$(MAKE) --no-print-directory check-asan
+	@$(MAKE) --no-print-directory check-tsan
 	@$(RUN_TESTS) --filter 'heavy_*/*'
 
 compatibility: ## run the real programs, and write doc/compatibility.md
