@@ -3,7 +3,6 @@
  * opens a pair of sockets, one of which gets its number. Whatever the connect says, no byte of a
  * handshake may come out of the pair.
  */
-#include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <netdb.h>
@@ -18,40 +17,32 @@
 static int fd;
 static struct addrinfo *to;
 
-static _Atomic bool connecting, done;
+static char connector[64]; /* the thread that does, as /proc has it */
+static _Atomic bool connecting;
 
 static void *run(void *ignored)
 {
 	(void)ignored;
+	if (readlink("/proc/thread-self", connector, sizeof(connector) - 1) < 0)
+		err(1, "/proc/thread-self");
 	connecting = true;
 	if (connect(fd, to->ai_addr, to->ai_addrlen) < 0)
 		printf("connect=%s\n", strerrorname_np(errno));
 	else
 		printf("connect=0\n");
-	done = true;
 	return NULL;
 }
 
 /* Whether the other thread waits in the kernel: in connect(2), for the proxy. */
 static bool sleeps(void)
 {
-	char own[64] = "", path[64], state = 0;
-	DIR *tasks = opendir("/proc/self/task");
-	struct dirent *task;
+	char path[128], state = 0;
 
-	if (readlink("/proc/thread-self", own, sizeof(own) - 1) < 0 || !tasks)
-		err(1, "/proc");
-	while ((task = readdir(tasks))) {
-		if (task->d_name[0] == '.' || strcmp(strrchr(own, '/') + 1, task->d_name) == 0)
-			continue;
-		snprintf(path, sizeof(path), "/proc/self/task/%.20s/stat", task->d_name);
-		FILE *file = fopen(path, "r");
-		if (file && fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-			state = 0;
-		if (file)
-			fclose(file);
-	}
-	closedir(tasks);
+	snprintf(path, sizeof(path), "/proc/%s/stat", connector);
+	FILE *file = fopen(path, "r");
+	if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		err(1, "%s", path);
+	fclose(file);
 	return state == 'S';
 }
 
@@ -66,7 +57,7 @@ int main(int argc, char **argv)
 		errx(2, "usage: closer HOST PORT");
 	fd = socket(AF_INET, SOCK_STREAM, 0);
 	pthread_create(&thread, NULL, run, NULL);
-	while (!done && !(connecting && sleeps()))
+	while (!connecting || !sleeps())
 		sched_yield();
 	close(fd);
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)

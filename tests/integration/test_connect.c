@@ -582,7 +582,7 @@ Test(connect, honours_so_sndtimeo)
 Test(connect, touches_no_socket_that_has_its_number_by_then)
 {
 	lab_open();
-	start_leading_proxy("--fault delay:400");
+	start_leading_proxy("--fault silent:request");
 	char *program = lab_program("closer");
 	const struct lab_result result = lab_run(LAB_NOBODY, NULL, "%s example.test 80", program);
 	lab_assert_out(&result, "reused=1\n");
