@@ -191,9 +191,9 @@ static const struct program heavy[] = {
 	  "Acquire::Retries=0; apt-get \"$@\" update; apt-cache \"$@\" show page",
 	  "Connection refused", HTTP, NULL, NULL },
 	{ "chromium", "chromium",
-	  "chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-	  "--disable-background-networking --disable-component-update --disable-sync "
-	  "--user-data-dir=$DIR/c --dump-dom http://$HOST/page 2>/dev/null",
+	  "chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic "
+	  "--no-first-run --disable-background-networking --disable-component-update "
+	  "--disable-sync --user-data-dir=$DIR/c --dump-dom http://$HOST/page",
 	  NULL, HTTP, NULL, NULL },
 };
 
@@ -323,10 +323,15 @@ static void start(const struct program *program)
 	lay_out_programs();
 	lab_need(program->need);
 	lab_need("ip");
-	/* A device that the proxy is not on, for the programs that ask for one. aria2 asks for no
-	 * name on a machine without. */
+	/*
+	 * A device that the proxy is not on, for the programs that ask for one. aria2 asks for no
+	 * name on a machine without. It gives itself no address: one that comes up two seconds
+	 * later, when it is known to be unique, makes Chromium give up what it is loading.
+	 */
 	const struct lab_result device =
 		lab_shell(LAB_ROOT, "ip link add near type veth peer name beyond && "
+				    "ip link set near addrgenmode none && "
+				    "ip link set beyond addrgenmode none && "
 				    "ip addr add 10.9.0.1/24 dev near && ip link set near up && "
 				    "ip link set beyond up");
 	lab_assert_status(&device, 0);
