@@ -8,7 +8,6 @@
 #include <criterion/criterion.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,17 +22,8 @@ static struct {
 
 static void open_etc(void)
 {
-	g_autofree char *folder = NULL;
-
 	lab_open();
-	if (geteuid() != 0)
-		cr_skip_test("an /etc of the test's own needs root");
-	folder = lab_path("etc");
-	struct lab_result copied = lab_shell(LAB_ROOT, "cp -a /etc %s", folder);
-	lab_assert_status(&copied, 0);
-	cr_assert_eq(mount(folder, "/etc", NULL, MS_BIND, NULL), 0);
-	unlink(POLICY);
-	unlink("/etc/isosocks.conf");
+	lab_cover_etc();
 	given.neighbour = lab_serve("the neighbour");
 	g_autofree char *map = g_strdup_printf("--map example.test=127.0.0.1:%u "
 					       "--map 203.0.113.5=127.0.0.1:%u",

@@ -28,6 +28,7 @@ static struct {
 	GPid proxy;
 	size_t seen; /* request lines already looked at */
 	bool is_root;
+	bool has_etc; /* of its own */
 } lab;
 
 static void give_up(const char *what)
@@ -92,6 +93,8 @@ static void remove_folder(void)
 {
 	g_autofree char *command = g_strdup_printf("rm -rf --one-file-system %s", lab.folder);
 
+	if (lab.has_etc)
+		umount2("/etc", MNT_DETACH); /* it may preload what goes away here */
 	if (g_getenv("KEEP") || (lab.build && umount2(lab.build, MNT_DETACH) < 0))
 		return;
 	if (system(command) != 0)
@@ -160,6 +163,23 @@ void lab_open(void)
 		 "verify_asan_link_order=0:detect_leaks=0:handle_segv=0:handle_sigbus=0:"
 		 "handle_sigfpe=0:handle_sigill=0",
 		 FALSE);
+}
+
+/* What is written goes to memory; where the kernel lays nothing over a folder, /etc is copied. */
+#define COVER_ETC                                                                                  \
+	"mkdir etc && mount -t tmpfs -o mode=755 etc etc && mkdir etc/own etc/work && "            \
+	"{ mount -t overlay -o lowerdir=/etc,upperdir=$PWD/etc/own,workdir=$PWD/etc/work etc "     \
+	"/etc 2>/dev/null || { cp -a /etc/. etc/own && mount --bind etc/own /etc; }; } && "        \
+	"umount -l etc && rmdir etc && "                                                           \
+	"rm -rf /etc/isosocks.conf /etc/isosocks.policy /etc/ld.so.preload"
+
+void lab_cover_etc(void)
+{
+	if (!lab.is_root)
+		cr_skip_test("an /etc of the test's own needs root");
+	const struct lab_result covered = lab_shell(LAB_ROOT, COVER_ETC);
+	lab_assert_status(&covered, 0);
+	lab.has_etc = true;
 }
 
 const char *lab_folder(void)

@@ -35,6 +35,12 @@ char *lab_path(const char *name);
 char *lab_program(const char *name);
 
 /*
+ * Gives the lab an /etc of its own, without settings of isosocks or a list to preload; skips the
+ * test where that needs rights that it has not.
+ */
+void lab_cover_etc(void);
+
+/*
  * Starts isosocks-proxy with these further options (a shell-quoted string, NULL for none) and
  * returns its port. A later proxy takes the place of an earlier one in what follows.
  */
