@@ -163,7 +163,7 @@ tests: all $(TESTS) $(CLIENTS) $(LEAKS) $(REPLAYS) $(BUILD)/tests/bench/answer
 PACKAGES_BUILD := gcc libc6-dev make pkg-config libglib2.0-dev libpcre2-dev
 PACKAGES_DEMO  := curl wget python3
 PACKAGES_CHECK := libcriterion-dev iproute2 util-linux curl wget git openssh-client openssh-server rsync python3 perl \
-	bash-completion nginx-light tor mandoc binutils clang clang-format libclang-rt-14-dev strace valgrind \
+	bash-completion nginx-light openssl tor mandoc binutils clang clang-format libclang-rt-14-dev strace valgrind \
 	busybox-static bind9-dnsutils bind9-host iputils-ping netcat-openbsd bsdutils musl-tools gdb \
 	libjemalloc2 libtcmalloc-minimal4
 PACKAGES_DEB   := debhelper lintian fakeroot dpkg-dev
@@ -211,7 +211,7 @@ judges: ## run other projects' tests against the library, and write doc/judges.m
 
 # An instrumented library needs its runtime first, and what is executed with an environment that was cleared gets the library
 # alone: the suites about that run with the release.
-UNSANITIZED := lint|real_*|exec|hostile
+UNSANITIZED := lint|real_*|manuals|exec|hostile
 
 check-asan: ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=asan CFLAGS='-O1 -g' tests
