@@ -8,6 +8,7 @@
 #include "keys/keys.h"
 #include "policy/blob.h"
 #include "policy/url.h"
+#include "support/scratch.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -128,25 +129,6 @@ static const char *pair_value(const struct config *config, const char *name)
 	return NULL;
 }
 
-/* A file in a fresh folder; remove_file takes both away. */
-static char *make_file(const char *text, mode_t mode)
-{
-	g_autofree char *folder = g_dir_make_tmp("isosocks-XXXXXX", NULL);
-	char *path = g_build_filename(folder, "file", NULL);
-
-	cr_assert(g_file_set_contents(path, text, -1, NULL));
-	cr_assert_eq(chmod(path, mode), 0);
-	return path;
-}
-
-static void remove_file(const char *path)
-{
-	g_autofree char *folder = g_path_get_dirname(path);
-
-	g_unlink(path);
-	g_rmdir(folder);
-}
-
 /* ---- bad input ---- */
 
 static const struct {
@@ -243,13 +225,13 @@ ParameterizedTest(size_t *row, isosocks_cli, refuses_bad_input_by_name_and_runs_
 
 Test(isosocks_cli, names_file_line_and_key_of_a_bad_setting)
 {
-	g_autofree char *path = make_file("[isolation]\nby=user\nrequire=maybe\n", 0600);
+	g_autofree char *path = scratch_make("[isolation]\nby=user\nrequire=maybe\n", 0600);
 	g_autofree char *arguments = g_strconcat("-c ", path, " echo it ran", NULL);
 	g_autofree char *start =
 		g_strconcat("isosocks: --config: ", path, ":3: [isolation] require: ", NULL);
 	RESULT_AUTO result = run(NULL, arguments);
 
-	remove_file(path);
+	scratch_remove(path);
 	assert_says(&result, 125, start, "never, explicit or always");
 	cr_assert_str_empty(result.out);
 }
@@ -287,11 +269,11 @@ Test(isosocks_cli, exits_127_when_there_is_no_such_program)
 
 Test(isosocks_cli, exits_126_for_what_cannot_be_executed)
 {
-	g_autofree char *path = make_file("text", 0644);
+	g_autofree char *path = scratch_make("text", 0644);
 	RESULT_AUTO file = run(NULL, path);
 	RESULT_AUTO folder = run(NULL, "/");
 
-	remove_file(path);
+	scratch_remove(path);
 	assert_says(&file, 126, "isosocks: ", "Permission denied");
 	assert_says(&folder, 126, "isosocks: /: ", "directory");
 }
@@ -302,7 +284,7 @@ static char *make_elf(guint8 machine_high, guint8 machine_low)
 {
 	guint8 head[64 + 56] = { 0x7f, 'E', 'L', 'F', 2, 1, 1 };
 	g_autofree char *self = NULL;
-	char *path = make_file("", 0755);
+	char *path = scratch_make("", 0755);
 
 	cr_assert(g_file_get_contents("/proc/self/exe", &self, NULL, NULL));
 	memcpy(head, self, 64);
@@ -329,7 +311,7 @@ Test(isosocks_cli, exits_126_for_a_static_program_and_says_why)
 	g_autofree char *start = g_strconcat("isosocks: ", path, " ", NULL);
 	RESULT_AUTO result = run(NULL, path);
 
-	remove_file(path);
+	scratch_remove(path);
 	assert_says(&result, 126, start, "static");
 }
 
@@ -339,7 +321,7 @@ Test(isosocks_cli, exits_126_for_a_program_of_another_machine)
 	g_autofree char *start = g_strconcat("isosocks: ", path, " ", NULL);
 	RESULT_AUTO result = run(NULL, path);
 
-	remove_file(path);
+	scratch_remove(path);
 	assert_says(&result, 126, start, "machine");
 }
 
@@ -347,18 +329,18 @@ Test(isosocks_cli, exits_126_for_a_script_whose_interpreter_is_static)
 {
 	g_autofree char *elf = make_elf(0, 0);
 	g_autofree char *text = g_strconcat("#!", elf, "\n", NULL);
-	g_autofree char *path = make_file(text, 0755);
+	g_autofree char *path = scratch_make(text, 0755);
 	RESULT_AUTO result = run(NULL, path);
 
-	remove_file(path);
-	remove_file(elf);
+	scratch_remove(path);
+	scratch_remove(elf);
 	assert_says(&result, 126, "isosocks: ", "its interpreter");
 }
 
 Test(isosocks_cli, exits_126_for_a_setuid_program_without_the_guard)
 {
 	g_autofree char *program = NULL;
-	g_autofree char *path = make_file("", 0755);
+	g_autofree char *path = scratch_make("", 0755);
 	gsize length;
 	struct stat file;
 
@@ -373,7 +355,7 @@ Test(isosocks_cli, exits_126_for_a_setuid_program_without_the_guard)
 	RESULT_AUTO result = run(NULL, unguarded);
 	RESULT_AUTO guarded = run(NULL, path);
 
-	remove_file(path);
+	scratch_remove(path);
 	cr_assert_eq(guarded.status, 0);
 	assert_says(&result, 126, "isosocks: ", "setuid");
 	cr_assert_not_null(strstr(result.err, "LD_PRELOAD"));
@@ -454,10 +436,10 @@ Test(isosocks_cli, runs_the_users_shell_with_its_arguments)
 
 Test(isosocks_cli, runs_a_script_without_an_interpreter_as_the_shell_would)
 {
-	g_autofree char *path = make_file("echo by the shell\n", 0755);
+	g_autofree char *path = scratch_make("echo by the shell\n", 0755);
 	RESULT_AUTO result = run(NULL, path);
 
-	remove_file(path);
+	scratch_remove(path);
 	assert_out(&result, "by the shell\n");
 }
 
@@ -530,7 +512,7 @@ Test(isosocks_cli, needs_no_option)
 
 Test(isosocks_cli, takes_a_password_from_the_first_line_of_a_file)
 {
-	g_autofree char *path = make_file("sec ret\nmore\n", 0600);
+	g_autofree char *path = scratch_make("sec ret\nmore\n", 0600);
 	g_autofree char *line = g_strconcat("-u me --pass-file ", path, NULL);
 	CONFIG_AUTO config = run_for_policy(NULL, line);
 
@@ -559,16 +541,16 @@ Test(isosocks_cli, explains_its_policy_without_secrets)
 
 Test(isosocks_cli, prefers_command_line_to_environment_to_file)
 {
-	g_autofree char *path = make_file("[proxy]\nurl=127.0.0.1:1\ntimeout=11\n[isolation]\n"
-					  "by=process\nkey.A=file\nkey.B=file\nkey.C=file\n",
-					  0600);
+	g_autofree char *path = scratch_make("[proxy]\nurl=127.0.0.1:1\ntimeout=11\n[isolation]\n"
+					     "by=process\nkey.A=file\nkey.B=file\nkey.C=file\n",
+					     0600);
 	g_autofree char *options_text = g_strconcat("-k A=command -x 127.0.0.1:3 -c ", path, NULL);
 	CONFIG_AUTO config = run_for_policy("ISOSOCKS_KEY_A=environment ISOSOCKS_KEY_B=environment "
 					    "ISOSOCKS_PROXY=127.0.0.1:2 ISOSOCKS_BY=session "
 					    "ISOSOCKS_CONFIG=/nonexistent",
 					    options_text);
 
-	remove_file(path);
+	scratch_remove(path);
 	cr_assert_eq(proxy_of(config)->port, 3);
 	cr_assert_eq(config->by, KEYS_BY_SESSION);
 	cr_assert_eq(config->timeout, 11);
@@ -579,11 +561,11 @@ Test(isosocks_cli, prefers_command_line_to_environment_to_file)
 
 Test(isosocks_cli, takes_the_file_that_the_variable_names)
 {
-	g_autofree char *path = make_file("[names]\npool=198.18.0.0/16\nresolve=proxy\n", 0600);
+	g_autofree char *path = scratch_make("[names]\npool=198.18.0.0/16\nresolve=proxy\n", 0600);
 	g_autofree char *variable = g_strconcat("ISOSOCKS_CONFIG=", path, NULL);
 	CONFIG_AUTO config = run_for_policy(variable, "");
 
-	remove_file(path);
+	scratch_remove(path);
 	cr_assert_eq(config->pool_prefix, 16);
 	cr_assert_eq(config->resolve, BLOB_RESOLVE_PROXY);
 }
@@ -635,14 +617,14 @@ Test(isosocks_cli, adds_to_the_policy_around_it)
 
 Test(isosocks_cli, never_loosens_what_the_outer_policy_requires)
 {
-	g_autofree char *strict = make_file("[isolation]\nrequire=always\n", 0600);
-	g_autofree char *loose = make_file("[isolation]\nrequire=never\n", 0600);
+	g_autofree char *strict = scratch_make("[isolation]\nrequire=always\n", 0600);
+	g_autofree char *loose = scratch_make("[isolation]\nrequire=never\n", 0600);
 	g_autofree char *outer = g_strconcat("-c ", strict, NULL);
 	g_autofree char *inner = g_strconcat("-c ", loose, NULL);
 	CONFIG_AUTO config = run_nested(outer, inner);
 
-	remove_file(strict);
-	remove_file(loose);
+	scratch_remove(strict);
+	scratch_remove(loose);
 	cr_assert_eq(config->require, BLOB_REQUIRE_ALWAYS);
 }
 

@@ -4,29 +4,17 @@
  * the test can fail; under isosocks none does.
  */
 #include "support/lab.h"
+#include "support/nameserver.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 static struct {
 	char *program; /* tests/clients/names */
-	char *log;     /* of the nameserver */
 } here;
-
-static void replace_file(const char *path, const char *text)
-{
-	char *name = g_path_get_basename(path);
-	char *file = lab_path(name);
-
-	g_file_set_contents(file, text, -1, NULL);
-	cr_assert_eq(mount(file, path, NULL, MS_BIND, NULL), 0, "%s: %s", path, strerror(errno));
-	g_free(file);
-	g_free(name);
-}
 
 #define HOSTS                                                                                      \
 	"127.0.0.1 localhost\n"                                                                    \
@@ -43,9 +31,8 @@ static void open_machine(const char *sources, const char *proxy_options)
 		g_strdup_printf("hosts: %s\nnetworks: %s\nservices: files\n", sources, sources);
 
 	lab_open();
-	replace_file("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n");
-	replace_file("/etc/nsswitch.conf", switches);
-	replace_file("/etc/hosts", HOSTS);
+	lab_replace("/etc/nsswitch.conf", switches);
+	lab_replace("/etc/hosts", HOSTS);
 	here.program = lab_program("names");
 	lab_proxy(proxy_options);
 	g_free(switches);
@@ -54,28 +41,7 @@ static void open_machine(const char *sources, const char *proxy_options)
 static void open_here(const char *proxy_options)
 {
 	open_machine("files dns", proxy_options);
-	char *program = lab_program("nameserver");
-	here.log = lab_path("queries");
-	const char *argv[] = { program, here.log, NULL };
-	g_free(lab_start(argv));
-	g_free(program);
-}
-
-/* What the nameserver was asked since the last time; free it. */
-static char *queries(void)
-{
-	char *text = NULL;
-
-	cr_assert(g_file_get_contents(here.log, &text, NULL, NULL));
-	cr_assert_eq(truncate(here.log, 0), 0);
-	return text;
-}
-
-static void assert_nobody_asked(void)
-{
-	char *text = queries();
-	cr_assert_str_empty(text, "the nameserver was asked for %s", text);
-	g_free(text);
+	nameserver_open();
 }
 
 static void expect_names(enum lab_user user, const char *options, const char *arguments,
@@ -143,7 +109,7 @@ Test(names, each_call_asks_the_nameserver_without_isosocks)
 	for (size_t i = 0; i < G_N_ELEMENTS(calls); i++) {
 		const struct lab_result result = lab_shell(i % LAB_USERS, "%s %s %s", here.program,
 							   calls[i].call, calls[i].argument);
-		char *text = queries();
+		char *text = nameserver_queries();
 		lab_assert_status(&result, 0);
 		cr_expect_str_not_empty(text, "%s asked nobody", calls[i].call);
 		g_free(text);
@@ -162,7 +128,7 @@ Test(names, no_call_asks_the_nameserver_under_isosocks)
 			if (calls[i].expected)
 				cr_expect_str_eq(result.out, calls[i].expected, "%s: %s", arguments,
 						 result.out);
-			char *text = queries();
+			char *text = nameserver_queries();
 			cr_expect_str_empty(text, "%s asked for %s", arguments, text);
 			g_free(text);
 			g_free(arguments);
@@ -228,7 +194,7 @@ Test(names, answers_from_what_the_process_knows)
 	open_here(NULL);
 	for (size_t i = 0; i < G_N_ELEMENTS(answers); i++)
 		expect_names(i % LAB_USERS, NULL, answers[i].arguments, answers[i].expected);
-	assert_nobody_asked();
+	nameserver_assert_unasked();
 }
 
 /* Every buffer is either enough or ERANGE: the client's ends where a sanitizer or malloc's own
@@ -251,7 +217,7 @@ Test(names, fills_no_buffer_beyond_its_end)
 		       "both.local.test 192.0.2.8 192.0.2.9 [b1] [both.local.test] [b2] [other]\n");
 	lab_assert_out(&result, "a.test placeholder\n");
 	g_string_free(script, TRUE);
-	assert_nobody_asked();
+	nameserver_assert_unasked();
 }
 
 /* ---- as libc answers from its files ---- */
@@ -300,7 +266,7 @@ Test(names, reads_the_hosts_file_line_by_line)
 	open_here(NULL);
 	expect_names(LAB_NOBODY, NULL, "gethostent x", LINES LINES);
 	expect_names(LAB_NOBODY, NULL, "gethostent_r x", LINES "end ENOENT\n");
-	assert_nobody_asked();
+	nameserver_assert_unasked();
 }
 
 Test(names, makes_the_hosts_number_without_asking)
@@ -315,22 +281,12 @@ Test(names, makes_the_hosts_number_without_asking)
 	const struct lab_result libc = lab_shell(LAB_NOBODY, "%s gethostid x", here.program);
 	lab_assert_status(&libc, 0);
 	expect_names(LAB_NOBODY, NULL, "gethostid x", libc.out);
-	assert_nobody_asked();
+	nameserver_assert_unasked();
 	g_free(file);
 	g_free(own);
 }
 
 /* ---- resolve=proxy ---- */
-
-static char *config(const char *text)
-{
-	char *file = lab_path("names.conf");
-	char *options = g_strdup_printf("-c %s", file);
-
-	g_file_set_contents(file, text, -1, NULL);
-	g_free(file);
-	return options;
-}
 
 static const struct {
 	const char *proxy;
@@ -364,7 +320,7 @@ static const struct {
 Test(names, asks_the_proxy_when_told_to)
 {
 	open_here(NULL);
-	char *options = config("[names]\nresolve=proxy\n");
+	char *options = lab_config("[names]\nresolve=proxy\n");
 	for (size_t i = 0; i < G_N_ELEMENTS(proxied); i++) {
 		lab_proxy(proxied[i].proxy);
 		expect_names(i % LAB_USERS, options, proxied[i].arguments, proxied[i].expected);
@@ -374,7 +330,7 @@ Test(names, asks_the_proxy_when_told_to)
 			       strstr(proxied[i].proxy, "a.test") ? "\"cmd\":240" : "\"cmd\":241");
 		g_strfreev(requests);
 	}
-	assert_nobody_asked();
+	nameserver_assert_unasked();
 	g_free(options);
 }
 
@@ -389,7 +345,7 @@ Test(names, asks_the_proxy_for_nothing_that_is_known_here)
 	};
 
 	open_here(NULL);
-	char *options = config("[names]\nresolve=proxy\n");
+	char *options = lab_config("[names]\nresolve=proxy\n");
 	for (size_t i = 0; i < G_N_ELEMENTS(known); i++) {
 		const struct lab_result result =
 			lab_run(i % LAB_USERS, options, "%s %s", here.program, known[i]);
@@ -397,14 +353,14 @@ Test(names, asks_the_proxy_for_nothing_that_is_known_here)
 	}
 	char **requests = lab_requests();
 	cr_assert_eq(g_strv_length(requests), 0u, "%s", requests[0]);
-	assert_nobody_asked();
+	nameserver_assert_unasked();
 	g_free(options);
 }
 
 Test(names, says_that_the_proxy_is_away)
 {
 	open_here(NULL);
-	char *options = config("[names]\nresolve=proxy\n");
+	char *options = lab_config("[names]\nresolve=proxy\n");
 	char *away = g_strconcat(options, " -x 127.0.0.1:1", NULL);
 
 	for (enum lab_user user = 0; user < LAB_USERS; user++) {
@@ -424,7 +380,7 @@ Test(names, sends_a_name_below_the_alias_as_one_below_onion)
 {
 	lab_need("curl");
 	open_here("--fault abcdef.onion=reply:05");
-	char *options = config("[names]\nalias=.tor\n");
+	char *options = lab_config("[names]\nalias=.tor\n");
 	expect_names(LAB_NOBODY, options,
 		     "getnameinfo of:abcdef.tor of:ABCDEF.TOR. of:tor of:a.tors",
 		     "abcdef.onion http\nabcdef.onion http\ntor http\na.tors http\n");
@@ -436,5 +392,5 @@ Test(names, sends_a_name_below_the_alias_as_one_below_onion)
 		g_free(request);
 	}
 	g_free(options);
-	assert_nobody_asked();
+	nameserver_assert_unasked();
 }

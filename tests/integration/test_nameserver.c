@@ -4,61 +4,32 @@
  * asked: without isosocks everything, under it nothing.
  */
 #include "support/lab.h"
+#include "support/nameserver.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 static struct {
 	char *program; /* tests/clients/query */
-	char *log;     /* of the nameserver */
 } here;
-
-static void replace_file(const char *path, const char *text)
-{
-	char *name = g_path_get_basename(path);
-	char *file = lab_path(name);
-
-	g_file_set_contents(file, text, -1, NULL);
-	cr_assert_eq(mount(file, path, NULL, MS_BIND, NULL), 0, "%s: %s", path, strerror(errno));
-	g_free(file);
-	g_free(name);
-}
 
 static void open_here(const char *proxy_options)
 {
 	lab_open();
-	replace_file("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n");
-	replace_file("/etc/hosts", "127.0.0.1 localhost\n192.0.2.7 four.local.test\n");
+	lab_replace("/etc/hosts", "127.0.0.1 localhost\n192.0.2.7 four.local.test\n");
 	here.program = lab_program("query");
-	here.log = lab_path("queries");
-	char *program = lab_program("nameserver");
-	const char *argv[] = { program, here.log, NULL };
-	g_free(lab_start(argv));
-	g_free(program);
+	nameserver_open();
 	lab_proxy(proxy_options);
-}
-
-/* What the nameserver was asked since the last time; free it. */
-static char *queries(void)
-{
-	char *text = NULL;
-
-	cr_assert(g_file_get_contents(here.log, &text, NULL, NULL));
-	cr_assert_eq(truncate(here.log, 0), 0);
-	return text;
 }
 
 static void assert_nobody_asked(void)
 {
-	char *text = queries();
-	char **requests = lab_requests();
-	cr_assert_str_empty(text, "the nameserver was asked for %s", text);
+	g_auto(GStrv) requests = lab_requests();
+
+	nameserver_assert_unasked();
 	cr_assert_eq(g_strv_length(requests), 0u, "the proxy was asked: %s", requests[0]);
-	g_strfreev(requests);
-	g_free(text);
 }
 
 static void expect_query(enum lab_user user, const char *options, const char *arguments,
@@ -207,20 +178,10 @@ Test(nameserver, answers_what_is_asked)
 
 /* ---- rules ---- */
 
-static char *config(const char *text)
-{
-	char *file = lab_path("nameserver.conf");
-	char *options = g_strdup_printf("-c %s", file);
-
-	g_file_set_contents(file, text, -1, NULL);
-	g_free(file);
-	return options;
-}
-
 Test(nameserver, asks_no_proxy_while_a_send_would_wait_for_it)
 {
 	open_here("--map a.test=203.0.113.9:0");
-	char *options = config("[names]\nresolve=proxy\n");
+	char *options = lab_config("[names]\nresolve=proxy\n");
 	expect_query(LAB_NOBODY, options, "a.test", OTHERS("203.0.113.53"));
 	assert_nobody_asked();
 	g_free(options);
@@ -267,7 +228,7 @@ Test(nameserver, is_asked_by_real_programs_without_isosocks)
 	lab_need("dig");
 	open_here(NULL);
 	lab_shell(LAB_NOBODY, "dig +tries=1 +time=5 a.test; host a.test; nslookup a.test");
-	char *text = queries();
+	char *text = nameserver_queries();
 	cr_assert(strstr(text, "a.test."), "%s", text);
 	g_free(text);
 }

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,17 +21,6 @@ static struct {
 	int datagrams; /* the nameserver's sockets */
 	int streams;
 } here;
-
-static void replace_file(const char *path, const char *text)
-{
-	char *name = g_path_get_basename(path);
-	char *file = lab_path(name);
-
-	g_file_set_contents(file, text, -1, NULL);
-	cr_assert_eq(mount(file, path, NULL, MS_BIND, NULL), 0, "%s: %s", path, strerror(errno));
-	g_free(file);
-	g_free(name);
-}
 
 static int listen_as_nameserver(int type)
 {
@@ -53,12 +41,12 @@ static void open_machine(const char *sources, const char *proxy_options)
 	char *switches = g_strdup_printf("hosts: %s\nservices: files\nprotocols: files\n", sources);
 
 	lab_open();
-	replace_file("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n");
-	replace_file("/etc/nsswitch.conf", switches);
-	replace_file("/etc/hosts", "127.0.0.1 localhost\n"
-				   "::1 localhost\n"
-				   "192.0.2.7 four.local.test alias.local.test\n"
-				   "2001:db8::7 six.local.test\n");
+	lab_replace("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n");
+	lab_replace("/etc/nsswitch.conf", switches);
+	lab_replace("/etc/hosts", "127.0.0.1 localhost\n"
+				  "::1 localhost\n"
+				  "192.0.2.7 four.local.test alias.local.test\n"
+				  "2001:db8::7 six.local.test\n");
 	here.datagrams = listen_as_nameserver(SOCK_DGRAM);
 	here.streams = listen_as_nameserver(SOCK_STREAM);
 	here.program = lab_program("resolve");
@@ -488,20 +476,10 @@ Test(resolve, gives_all_processes_of_a_session_the_same_address)
 
 /* ---- a pool elsewhere ---- */
 
-static char *config(const char *text)
-{
-	char *file = lab_path("resolve.conf");
-	char *options = g_strdup_printf("-c %s", file);
-
-	g_file_set_contents(file, text, -1, NULL);
-	g_free(file);
-	return options;
-}
-
 Test(resolve, takes_placeholders_from_the_pool_it_is_given)
 {
 	open_here(NULL);
-	char *options = config("[names]\npool=198.18.0.0/15\n");
+	char *options = lab_config("[names]\npool=198.18.0.0/15\n");
 	char *out = resolve(LAB_NOBODY, options, "-a -t 1 example.test 1");
 	cr_assert(g_str_has_prefix(out, "resolve=0\nerrno=kept\ninet stream 6 1 198.18."), "%s",
 		  out);
@@ -546,7 +524,7 @@ static const struct {
 Test(resolve, asks_the_proxy_when_told_to)
 {
 	open_here(NULL);
-	char *options = config("[names]\nresolve=proxy\n");
+	char *options = lab_config("[names]\nresolve=proxy\n");
 	for (size_t i = 0; i < G_N_ELEMENTS(proxied); i++) {
 		lab_proxy(proxied[i].proxy);
 		assert_resolves(i % LAB_USERS, options, proxied[i].arguments, proxied[i].expected);
@@ -570,7 +548,7 @@ Test(resolve, asks_the_proxy_for_no_literal_and_no_local_name)
 	};
 
 	open_here(NULL);
-	char *options = config("[names]\nresolve=proxy\n");
+	char *options = lab_config("[names]\nresolve=proxy\n");
 	for (size_t i = 0; i < G_N_ELEMENTS(never); i++)
 		g_free(resolve(LAB_NOBODY, options, never[i]));
 	char **requests = lab_requests();
@@ -586,7 +564,7 @@ Test(resolve, gives_onion_services_placeholders_whatever_the_proxy_would_say)
 	static const char *const others[] = { "onion", "a.onion.test", "aonion" };
 
 	open_here(NULL);
-	char *options = config("[names]\nresolve=proxy\nalias=.tor\n");
+	char *options = lab_config("[names]\nresolve=proxy\nalias=.tor\n");
 
 	lab_proxy("--fault reply:04");
 	for (size_t i = 0; i < G_N_ELEMENTS(onions); i++) {
@@ -610,7 +588,7 @@ Test(resolve, gives_onion_services_placeholders_whatever_the_proxy_would_say)
 Test(resolve, says_why_the_proxy_could_not_be_asked)
 {
 	open_here(NULL);
-	char *options = config("[names]\nresolve=proxy\n");
+	char *options = lab_config("[names]\nresolve=proxy\n");
 	char *away = g_strconcat(options, " -x 127.0.0.1:1", NULL);
 
 	for (enum lab_user user = 0; user < LAB_USERS; user++)

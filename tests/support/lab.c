@@ -192,6 +192,23 @@ char *lab_path(const char *name)
 	return g_build_filename(lab.folder, name, NULL);
 }
 
+void lab_replace(const char *path, const char *text)
+{
+	g_autofree char *name = g_path_get_basename(path);
+	g_autofree char *file = lab_path(name);
+
+	cr_assert(g_file_set_contents(file, text, -1, NULL));
+	cr_assert_eq(mount(file, path, NULL, MS_BIND, NULL), 0, "%s: %s", path, strerror(errno));
+}
+
+char *lab_config(const char *text)
+{
+	g_autofree char *file = lab_path("isosocks.conf");
+
+	cr_assert(g_file_set_contents(file, text, -1, NULL));
+	return g_strdup_printf("-c %s", file);
+}
+
 char *lab_program(const char *name)
 {
 	char *path = g_build_filename(lab.build, name, NULL);

@@ -30,6 +30,13 @@ void lab_open(void);
 const char *lab_folder(void);
 char *lab_path(const char *name);
 
+/* Puts a file of the lab's with this text where the machine has one, for what the test starts; its
+ * own name in the lab's folder is the same. */
+void lab_replace(const char *path, const char *text);
+
+/* Writes a configuration file, and returns the option that names it; free it. */
+char *lab_config(const char *text);
+
 /* The path of a built program: "isosocks", "isosocks-proxy", or a client of tests/clients; free it.
  */
 char *lab_program(const char *name);

@@ -2,35 +2,17 @@
 #include "executable.h"
 
 #include "names/pool.h"
+#include "support/scratch.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
-#include <glib/gstdio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
-
-/* A file of this text and mode in a fresh folder, which the test removes with remove_file. */
-static char *make_file(const char *text, mode_t mode)
-{
-	g_autofree char *folder = g_dir_make_tmp("isosocks-XXXXXX", NULL);
-	char *path = g_build_filename(folder, "program", NULL);
-
-	cr_assert(g_file_set_contents(path, text, -1, NULL));
-	cr_assert_eq(chmod(path, mode), 0);
-	return path;
-}
-
-static void remove_file(const char *path)
-{
-	g_autofree char *folder = g_path_get_dirname(path);
-
-	g_unlink(path);
-	g_rmdir(folder);
-}
 
 static int inspect_status(const char *path, char **ret_message)
 {
@@ -52,12 +34,12 @@ static int inspect_status(const char *path, char **ret_message)
 
 Test(launch, searches_along_the_path)
 {
-	g_autofree char *path = make_file("#!/bin/sh\n", 0755);
+	g_autofree char *path = scratch_make("#!/bin/sh\n", 0755);
 	g_autofree char *folder = g_path_get_dirname(path);
 	g_autofree char *search = g_strconcat("/nonexistent:", folder, ":/usr/bin", NULL);
 	g_autofree char *found = launch_find("program", search, NULL);
 
-	remove_file(path);
+	scratch_remove(path);
 	cr_assert_str_eq(found, path);
 }
 
@@ -77,7 +59,7 @@ Test(launch, has_a_default_path)
 
 Test(launch, tells_not_found_from_not_executable)
 {
-	g_autofree char *path = make_file("text", 0644);
+	g_autofree char *path = scratch_make("text", 0644);
 	g_autofree char *folder = g_path_get_dirname(path);
 	g_autoptr(GError) plain = NULL, directory = NULL, missing = NULL, empty = NULL;
 
@@ -85,7 +67,7 @@ Test(launch, tells_not_found_from_not_executable)
 	cr_assert_null(launch_find("/", NULL, &directory));
 	cr_assert_null(launch_find("no-such-program", "/bin", &missing));
 	cr_assert_null(launch_find("", "/bin", &empty));
-	remove_file(path);
+	scratch_remove(path);
 	cr_assert_eq(launch_status(plain), 126);
 	cr_assert_not_null(strstr(plain->message, "program"));
 	cr_assert_eq(launch_status(directory), 126);
@@ -101,20 +83,20 @@ Test(launch, accepts_a_dynamic_program)
 
 Test(launch, follows_a_script_to_its_interpreter)
 {
-	g_autofree char *path = make_file("#!/bin/sh\n", 0755);
+	g_autofree char *path = scratch_make("#!/bin/sh\n", 0755);
 	int status = inspect_status(path, NULL);
 
-	remove_file(path);
+	scratch_remove(path);
 	cr_assert_eq(status, 0);
 }
 
 Test(launch, names_a_missing_interpreter)
 {
-	g_autofree char *path = make_file("#!/nonexistent/interpreter\n", 0755);
+	g_autofree char *path = scratch_make("#!/nonexistent/interpreter\n", 0755);
 	g_autofree char *message = NULL;
 	int status = inspect_status(path, &message);
 
-	remove_file(path);
+	scratch_remove(path);
 	cr_assert_eq(status, 126);
 	cr_assert_not_null(
 		strstr(message, "its interpreter /nonexistent/interpreter: is not there"), "%s",
@@ -123,24 +105,24 @@ Test(launch, names_a_missing_interpreter)
 
 Test(launch, gives_up_on_a_script_that_interprets_itself)
 {
-	g_autofree char *path = make_file("", 0755);
+	g_autofree char *path = scratch_make("", 0755);
 	g_autofree char *text = g_strconcat("#!", path, "\n", NULL);
 	g_autofree char *message = NULL;
 	int status;
 
 	cr_assert(g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_NONE, 0755, NULL));
 	status = inspect_status(path, &message);
-	remove_file(path);
+	scratch_remove(path);
 	cr_assert_eq(status, 126);
 	cr_assert_not_null(strstr(message, "#! lines"), "%s", message);
 }
 
 Test(launch, leaves_a_text_without_an_interpreter_to_the_shell)
 {
-	g_autofree char *path = make_file("echo hello\n", 0755);
+	g_autofree char *path = scratch_make("echo hello\n", 0755);
 	int status = inspect_status(path, NULL);
 
-	remove_file(path);
+	scratch_remove(path);
 	cr_assert_eq(status, 0);
 }
 
