@@ -168,7 +168,7 @@ PACKAGES_CHECK := libcriterion-dev iproute2 util-linux curl wget git openssh-cli
 	libjemalloc2 libtcmalloc-minimal4
 PACKAGES_DEB   := debhelper lintian fakeroot dpkg-dev
 PACKAGES_ALL   := $(PACKAGES_DEB) debootstrap nodejs default-jdk-headless ruby php-cli aria2 golang-go gcc-multilib \
-	ncat socat telnet lynx w3m links elinks lftp python3-requests python3-aiohttp \
+	ncat socat telnet lynx w3m links elinks lftp httpie python3-requests python3-aiohttp \
 	python3-twisted apache2-utils wrk redis-server redis-tools postgresql chromium libevent-dev libuv1-dev \
 	libpython3.11-testsuite
 

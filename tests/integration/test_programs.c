@@ -110,6 +110,15 @@ static const struct program light[] = {
 	  "bash -c 'exec 3<>/dev/tcp/$HOST/80 && printf \"GET /page HTTP/1.0\\r\\n\\r\\n\" >&3 && "
 	  "cat <&3'",
 	  "Connection refused", HTTP, NULL, NULL },
+	{ "nginx, proxy_pass", "nginx",
+	  "for i in 1 2 3 4 5; do echo client_body_temp proxy_temp fastcgi_temp uwsgi_temp "
+	  "scgi_temp | cut -d ' ' -f $i | sed \"s,.*,&_path $DIR/&;,\"; done >$DIR/paths; "
+	  "echo \"pid $DIR/pid; error_log $DIR/log; events {} http { access_log off; "
+	  "include $DIR/paths; server { listen unix:$DIR/near; location / { "
+	  "proxy_pass http://$HOST:80; } } }\" >$DIR/conf; "
+	  "nginx -e $DIR/log -c $DIR/conf && curl -sSf --unix-socket $DIR/near http://near/page; "
+	  "got=$?; kill $(cat $DIR/pid); cat $DIR/log >&2; exit $got",
+	  "Connection refused", HTTP, "nginx -v 2>&1", NULL },
 };
 
 static const struct program heavy[] = {
@@ -138,6 +147,8 @@ static const struct program heavy[] = {
 	  HTTP, NULL, NULL },
 	{ "lftp", "lftp", "lftp -c 'set net:max-retries 1; cat http://'$HOST'/page'", NULL, HTTP,
 	  NULL, NULL },
+	{ "httpie", "http", "http --ignore-stdin -b http://$HOST/page", "Connection refused", HTTP,
+	  NULL, NULL },
 	{ "python3 requests", PYTHON,
 	  PYTHON
 	  " -c 'import os, requests; "
@@ -148,6 +159,13 @@ static const struct program heavy[] = {
 	{ "python3 twisted", PYTHON, PYTHON " $PROGRAMS/twisted_client.py", "refused", HTTP, NULL,
 	  "python3-twisted" },
 	{ "node", "node", "node $PROGRAMS/fetch.js", "ECONNREFUSED", HTTP, NULL, NULL },
+	{ "node dns.resolve", "node",
+	  "node -e 'const host = process.env.HOST; (require(\"net\").isIP(host) ? "
+	  "Promise.resolve([host]) : require(\"dns\").promises.resolve4(host))"
+	  ".then(all => fetch(\"http://\" + all[0] + \"/page\")).then(r => r.text())"
+	  ".then(text => process.stdout.write(text)).catch(e => { "
+	  "console.error((e.cause || e).message); process.exit(1); })'",
+	  "ECONNREFUSED", HTTP, NULL, NULL },
 	{ "node, UV_USE_IO_URING=1", "node", "UV_USE_IO_URING=1 node $PROGRAMS/fetch.js",
 	  "ECONNREFUSED", HTTP, NULL, NULL },
 	{ "java", "java", "java -Xshare:auto -XX:TieredStopAtLevel=1 $PROGRAMS/Fetch.java",
