@@ -164,6 +164,21 @@ static void print(const GArray *records, guint count, gboolean as_json)
 		puts(g_string_append_c(json, ']')->str);
 }
 
+static int say_nothing_is_kept(const char *path)
+{
+	g_autofree char *folder = g_path_get_dirname(path);
+
+	if (access(folder, F_OK) < 0)
+		return ctl_fail(CTL_NO, "why",
+				"%s: there is no such folder, and so no failure is kept: set "
+				"XDG_RUNTIME_DIR to one of yours",
+				folder);
+	return ctl_fail(CTL_NO, "why",
+			"%s: no failure has been kept: they are from the first one on that happens "
+			"under a configuration with why=true in [log]",
+			path);
+}
+
 int ctl_why(int argc, char **argv)
 {
 	gboolean as_json = FALSE;
@@ -183,10 +198,7 @@ int ctl_why(int argc, char **argv)
 	if (fd < 0 && errno != ENOENT)
 		return ctl_fail(CTL_NO, "why", "%s: cannot be read: %s", path, g_strerror(errno));
 	if (fd < 0)
-		return ctl_fail(CTL_NO, "why",
-				"%s: nothing has been kept: it is with why=true in the [log] of a "
-				"configuration, since a program failed",
-				path);
+		return say_nothing_is_kept(path);
 	records = read_records(fd);
 	close(fd);
 	g_array_sort(records, compare);

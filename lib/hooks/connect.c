@@ -6,7 +6,6 @@
 #include "hooks/nameserver.h"
 #include "hooks/pending.h"
 #include "keys/keys.h"
-#include "socks5/reply.h"
 #include "tunnel/slots.h"
 #include "tunnel/table.h"
 
@@ -29,6 +28,15 @@ _Static_assert(KEYS_PARTS <= SOCKS5_PIECES_MAX, "a client has room for the piece
 static bool is_mapped(const uint8_t address[16])
 {
 	return IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)(const void *)address);
+}
+
+static void set_address(struct socks5_address *to, const uint8_t address[16])
+{
+	const bool mapped = is_mapped(address);
+
+	to->type = mapped ? SOCKS5_IPV4 : SOCKS5_IPV6;
+	to->length = mapped ? 4 : 16;
+	memcpy(to->bytes, mapped ? address + 12 : address, to->length);
 }
 
 /* The proxy's address in the form the socket takes. An AF_INET socket cannot reach an IPv6 proxy.
@@ -160,6 +168,29 @@ static uint8_t known_method(struct session *session)
 	return note > 0 ? (uint8_t)(note & 0xff) : SOCKS5_NO_ACCEPTABLE;
 }
 
+static void put_target(struct log_line *line, const struct socks5_address *target)
+{
+	char host[SOCKS5_NAME_MAX + 1];
+
+	bytes_put(&line->text, host, host_text(target, host));
+	bytes_put_text(&line->text, ":");
+	bytes_put_decimal(&line->text, target->port);
+}
+
+/* A proxy that never answers would leave no other trace before the timeout. */
+static void log_beginning(const struct session *session, const struct socks5_request *request)
+{
+	struct socks5_address proxy = { .port = session->proxy.port };
+	struct log_line line;
+
+	set_address(&proxy, session->proxy.address);
+	log_begin(&line, LOG_DEBUG);
+	put_target(&line, &request->target);
+	bytes_put_text(&line.text, " by the proxy ");
+	put_target(&line, &proxy);
+	log_end(&line);
+}
+
 int connect_plan(struct session *session, int domain, const struct socks5_request *request,
 		 struct tunnel *tunnel)
 {
@@ -181,7 +212,10 @@ int connect_plan(struct session *session, int domain, const struct socks5_reques
 	plan->was_v6only = false;
 	plan->timeout = header->timeout;
 	fill_offer(session, tunnel);
-	return fill_proxy(&session->proxy, domain, plan);
+	const int r = fill_proxy(&session->proxy, domain, plan);
+	if (r == 0 && log_wants(LOG_DEBUG))
+		log_beginning(session, request);
+	return r;
 }
 
 static void log_outcome(const struct tunnel *tunnel, int error)
@@ -189,26 +223,22 @@ static void log_outcome(const struct tunnel *tunnel, int error)
 	struct log_line line;
 	uint8_t code;
 	const enum socks5_stage stage = socks5_client_stage(&tunnel->client, &code);
-	const struct socks5_address *target = &tunnel->plan.request.target;
-	char host[SOCKS5_NAME_MAX + 1];
+	const uint8_t method = socks5_client_method(&tunnel->client);
 
 	log_begin(&line, LOG_DEBUG);
-	bytes_put(&line.text, host, host_text(target, host));
-	bytes_put_text(&line.text, ":");
-	bytes_put_decimal(&line.text, target->port);
-	bytes_put_text(&line.text, error == 0 ? " connected, method " : " failed, method ");
-	const uint8_t method = socks5_client_method(&tunnel->client);
-	bytes_put_hex(&line.text, &method, 1);
+	put_target(&line, &tunnel->plan.request.target);
+	bytes_put_text(&line.text, error == 0 ? " connected" : " failed");
+	if (method != SOCKS5_NO_ACCEPTABLE || stage == SOCKS5_STAGE_METHOD) {
+		bytes_put_text(&line.text, ", method ");
+		bytes_put_hex(&line.text, &method, 1);
+	}
 	if (stage == SOCKS5_STAGE_REPLY || stage == SOCKS5_STAGE_AUTHENTICATION) {
 		bytes_put_text(&line.text, stage == SOCKS5_STAGE_REPLY ? ", reply " : ", status ");
 		bytes_put_hex(&line.text, &code, 1);
 	}
-	const struct reply_row *row = reply_find(code, method == SOCKS5_EXTENDED);
-	if (stage == SOCKS5_STAGE_REPLY && row) {
-		bytes_put_text(&line.text, ": ");
-		bytes_put_text(&line.text, row->meaning);
-	}
 	if (error < 0) {
+		bytes_put_text(&line.text, ": ");
+		bytes_put_text(&line.text, failure_meaning(tunnel, error));
 		bytes_put_text(&line.text, ", errno ");
 		bytes_put_decimal(&line.text, (uint64_t)-error);
 	}
@@ -254,14 +284,8 @@ static void fill_request(const struct route *route, struct socks5_request *reque
 		target->type = SOCKS5_NAME;
 		target->length = (uint8_t)to->name_length;
 		memcpy(target->bytes, to->name, to->name_length);
-	} else if (is_mapped(to->address)) {
-		target->type = SOCKS5_IPV4;
-		target->length = 4;
-		memcpy(target->bytes, to->address + 12, 4);
 	} else {
-		target->type = SOCKS5_IPV6;
-		target->length = 16;
-		memcpy(target->bytes, to->address, 16);
+		set_address(target, to->address);
 	}
 }
 
@@ -336,7 +360,7 @@ static int start(struct pending *pending, const struct sockaddr *target)
 		return r;
 	r = pending_start(pending, &start);
 	if (!start.started) {
-		pending_abandon(pending);
+		pending_abandon(pending, r);
 		return r;
 	}
 	if (r == -EINPROGRESS && start.waits)

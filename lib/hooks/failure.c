@@ -200,7 +200,7 @@ static const char *meaning_of(const struct isosocks_failure *failure)
 	}
 }
 
-void failure_of_tunnel(const struct session *session, const struct tunnel *tunnel, int error)
+static struct isosocks_failure describe(const struct tunnel *tunnel, int error)
 {
 	uint8_t code;
 	const enum socks5_stage stage = socks5_client_stage(&tunnel->client, &code);
@@ -212,6 +212,19 @@ void failure_of_tunnel(const struct session *session, const struct tunnel *tunne
 
 	if (failure.stage == ISOSOCKS_AUTHENTICATION || failure.stage == ISOSOCKS_REPLY)
 		failure.code = code;
+	return failure;
+}
+
+const char *failure_meaning(const struct tunnel *tunnel, int error)
+{
+	const struct isosocks_failure failure = describe(tunnel, error);
+	return meaning_of(&failure);
+}
+
+void failure_of_tunnel(const struct session *session, const struct tunnel *tunnel, int error)
+{
+	struct isosocks_failure failure = describe(tunnel, error);
+
 	put_target(&failure, &tunnel->plan.request.target);
 	copy_text(failure.meaning, sizeof(failure.meaning), meaning_of(&failure));
 	keep(session, &failure);

@@ -13,6 +13,9 @@
 /* A tunnel's end, with this -errno. */
 void failure_of_tunnel(const struct session *session, const struct tunnel *tunnel, int error);
 
+/* What that error means, in words. */
+const char *failure_meaning(const struct tunnel *tunnel, int error);
+
 /* The policy said no, or nobody knows the placeholder: with this -errno. */
 void failure_of_policy(const struct session *session, const struct policy_target *target,
 		       int error);

@@ -193,10 +193,13 @@ static void forget_all_of_one(int fd, const struct pending *p)
 	watch_restore(fd);
 }
 
-void pending_abandon(const struct pending *p)
+void pending_abandon(const struct pending *p, int error)
 {
 	if (!tunnel_claim(p->tunnel, p->cookie))
 		return;
+	/* The others are the application's own, not what became of a connection. */
+	if (error == -ENETDOWN)
+		connect_learn(session_get(), p->tunnel, error);
 	for_each_duplicate(p, forget_all_of_one);
 	slots_give(p->tunnel, TUNNEL_CLAIMED(p->cookie));
 	count_out();
@@ -398,7 +401,7 @@ void pending_cancel(int fd)
 	if (!pending_find(fd, &p))
 		return;
 	tunnel_disconnect(fd);
-	pending_abandon(&p);
+	pending_abandon(&p, 0);
 }
 
 bool pending_step_all(void)

@@ -23,8 +23,8 @@ int pending_begin(struct pending *pending, const struct sockaddr *target);
 /* tunnel_start, and what follows from it. */
 int pending_start(const struct pending *pending, struct tunnel_start *ret);
 
-/* It could not start: the descriptor is as it was. */
-void pending_abandon(const struct pending *pending);
+/* It could not start, with this -errno: the descriptor is as it was. */
+void pending_abandon(const struct pending *pending, int error);
 
 /* Whether the descriptor has a tunnel, under way or failed and not yet told. */
 bool pending_find(int fd, struct pending *ret_pending);

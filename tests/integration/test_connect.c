@@ -373,6 +373,42 @@ Test(connect, says_enetdown_when_no_proxy_listens)
 		assert_connect(user, "-x 127.0.0.1:1", "203.0.113.5 80", "ENETDOWN");
 }
 
+/* Who asks for the log learns who was asked, before it is known how it ends, and what became of it.
+ */
+Test(connect, says_in_the_log_what_became_of_it)
+{
+	static const struct {
+		const char *fault, *end;
+	} rows[] = {
+		{ "reply:05", "failed, method 97, reply 05: connection refused, errno 111" },
+		{ "method:ff", "failed, method ff: no method that the proxy takes, errno 93" },
+		{ "delay:1", "connected, method 97" },
+	};
+
+	lab_open();
+	char *connect = lab_program("connect");
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		char *options = g_strdup_printf("--map example.test=127.0.0.1:%u --fault %s",
+						lab_serve("it"), rows[i].fault);
+		const unsigned port = lab_proxy(options);
+		char *text = g_strdup_printf("example.test:80 by the proxy 127.0.0.1:%u\n", port);
+		const struct lab_result result =
+			lab_run(LAB_NOBODY, "-d", "%s example.test 80", connect);
+		const char *begun = strstr(result.err, text);
+		cr_assert(begun && strstr(begun, rows[i].end), "%s", result.err);
+		g_free(text);
+		g_free(options);
+	}
+	char *isosocks = lab_program("isosocks");
+	const struct lab_result down =
+		lab_shell(LAB_NOBODY, "%s -d -x 127.0.0.1:1 %s example.test 80", isosocks, connect);
+	cr_assert(strstr(down.err, "example.test:80 by the proxy 127.0.0.1:1\n"), "%s", down.err);
+	cr_assert(strstr(down.err, "failed: the proxy cannot be reached, errno 100"), "%s",
+		  down.err);
+	g_free(isosocks);
+	g_free(connect);
+}
+
 /* ---- falling back ---- */
 
 Test(connect, goes_on_without_derived_keys_that_a_proxy_refuses)

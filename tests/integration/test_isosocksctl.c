@@ -188,18 +188,28 @@ Test(isosocksctl, why_has_the_last_failures_and_the_program_knows_its_own)
 	g_autofree char *folder = lab_path("runtime");
 
 	g_setenv("XDG_RUNTIME_DIR", folder, TRUE);
-	struct lab_result made = lab_shell(LAB_NOBODY, "mkdir -m 700 %s", folder);
-	lab_assert_status(&made, 0);
 	struct lab_result none = run("why");
 	lab_assert_status(&none, 1);
+	cr_assert(strstr(none.err, "there is no such folder"), "%s", none.err);
+	struct lab_result made = lab_shell(LAB_NOBODY, "mkdir -m 700 %s", folder);
+	lab_assert_status(&made, 0);
+	none = run("why");
+	lab_assert_status(&none, 1);
+	cr_assert(strstr(none.err, "why=true"), "%s", none.err);
 	lab_proxy("--fault gone.test=reply:e0");
 	struct lab_result failed = lab_run(LAB_NOBODY, options, "%s -l -f gone.test 80", connect);
 	lab_assert_out(&failed, "failure=ENXIO 4 e0 gone.test:80 onion service not found");
 	struct lab_result denied = lab_run(LAB_NOBODY, options, "%s -l -f 203.0.113.9 81", connect);
 	lab_assert_out(&denied, "failure=EACCES 0 00 203.0.113.9:81 the policy denies it");
 
+	g_autofree char *isosocks = lab_program("isosocks");
+	struct lab_result down = lab_shell(LAB_NOBODY, "%s %s -x 127.0.0.1:1 %s -l -f down.test 80",
+					   isosocks, options, connect);
+	lab_assert_out(&down, "failure=ENETDOWN 1 00 down.test:80 the proxy cannot be reached");
+
 	struct lab_result why = run("why");
 	lab_assert_status(&why, 0);
+	lab_assert_out(&why, " down.test:80: ENETDOWN: the proxy cannot be reached");
 	lab_assert_out(&why, " 203.0.113.9:81: EACCES: the policy denies it");
 	lab_assert_out(&why, " gone.test:80: ENXIO, reply E0: onion service not found");
 	lab_assert_out(&why, "ISOLATION org.example");
@@ -207,7 +217,7 @@ Test(isosocksctl, why_has_the_last_failures_and_the_program_knows_its_own)
 	cr_assert_lt(strstr(why.out, "203.0.113.9"), strstr(why.out, "gone.test"),
 		     "the latest first");
 	struct lab_result json = run("why --json -n 1");
-	lab_assert_out(&json, "\"host\":\"203.0.113.9\",\"port\":81,\"errno\":\"EACCES\"");
+	lab_assert_out(&json, "\"host\":\"down.test\",\"port\":80,\"errno\":\"ENETDOWN\"");
 	cr_assert_null(strstr(json.out, "gone.test"));
 	struct lab_result mode = lab_shell(LAB_NOBODY, "stat -c %%a %s/isosocks-why", folder);
 	cr_assert_str_eq(mode.out, "600\n");
