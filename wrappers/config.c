@@ -926,6 +926,20 @@ static gboolean set_entry(struct config *config, enum config_source source, cons
 	return FALSE;
 }
 
+/* The label names nothing: who forgets `match` has let all of them out. */
+static gboolean check_application(const struct config_application *application,
+				  enum config_source source, const char *path, GError **error)
+{
+	if (application->source != source || application->action != BLOB_ACTION_DIRECT ||
+	    application->match->len > 0 || application->users->len > 0)
+		return TRUE;
+	g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
+		    "%s:%u: [application %s]: every program would be direct: it must have match, "
+		    "the paths of executables, or user; match=* is all of them",
+		    path, application->line, application->label);
+	return FALSE;
+}
+
 gboolean config_load_text(struct config *config, enum config_source source, const char *path,
 			  const char *text, size_t length, GError **error)
 {
@@ -936,6 +950,8 @@ gboolean config_load_text(struct config *config, enum config_source source, cons
 	for (guint i = 0; good && i < entries->len; i++)
 		good = set_entry(config, source, path, entries->pdata[i], error);
 	config->path = NULL;
+	for (guint i = 0; good && i < config->applications->len; i++)
+		good = check_application(config->applications->pdata[i], source, path, error);
 	return good;
 }
 
@@ -973,6 +989,9 @@ static void check_entries(struct config *config, enum config_source source, cons
 			unknown = entry->group;
 	}
 	config->path = NULL;
+	for (guint i = 0; i < config->applications->len; i++)
+		if (!check_application(config->applications->pdata[i], source, path, &error))
+			add_problem(problems, &error);
 }
 
 GPtrArray *config_check_file(struct config *config, enum config_source source, const char *path)

@@ -308,6 +308,8 @@ static const struct {
 	{ "[application a]\nrequire=never",
 	  "f.conf:2: [application a] require: ", "match, user, action, by, key.NAME, url" },
 	{ "[application a]\n[application a]", "f.conf:2: ", "line 1 already" },
+	{ "[log]\n[application ssh]\naction=direct",
+	  "f.conf:2: [application ssh]: every program would be direct", "match=*" },
 	{ "[log]\nlevel=loud", "f.conf:2: [log] level: ", "none, error, warning, info or debug" },
 	{ "[proxy]\nuri=x", "f.conf:2: [proxy] uri: ", "url, timeout, methods, pipeline, retry" },
 	{ "[isolation]\nkey=x", "f.conf:2: [isolation] key: ", "by, require, key.NAME" },
