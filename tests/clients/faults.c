@@ -56,7 +56,7 @@ static void complain(const struct one *o, const char *what)
 static void count_failure(int error)
 {
 	if (error == ENETDOWN)
-		poll(NULL, 0, 1);
+		poll(NULL, 0, 10);
 	failures[error > 0 && error < 256 ? error : 255]++;
 }
 

@@ -6,10 +6,10 @@
  *
  * namer [-p PORT] [-x REQUESTS] [-h STEP COUNT FAULT]
  *
- * -x: it dies of the request after so many. -h: each connection stops at a step, with `greeted`,
- * `authenticated` or `asked` heard and not answered, `half` of the reply said or `whole`, and when
- * COUNT have come so far the fault comes: `kill` (SIGKILL), `stop` (SIGSTOP), or `pause` (SIGSTOP,
- * then SIGCONT, and it goes on where it was).
+ * -x: it dies of the request after so many. -h: each connection stops at a step, `connected` with
+ * nothing heard, with `greeted`, `authenticated` or `asked` heard and not answered, `half` of the
+ * reply said or `whole`, and when COUNT have come so far the fault comes: `kill` (SIGKILL), `stop`
+ * (SIGSTOP), or `pause` (SIGSTOP, then SIGCONT, and it goes on where it was).
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -51,9 +51,10 @@ static struct client *waiting, *held;
 static unsigned requests_left = ~0u;
 
 /* What -h asks for; `half` and `whole` are states of what is said, the others of what is heard. */
-enum step { NO_STEP, GREETED, AUTHENTICATED, ASKED, HALF, WHOLE };
+enum step { NO_STEP, CONNECTED, GREETED, AUTHENTICATED, ASKED, HALF, WHOLE };
 
-static const char *const steps[] = { "", "greeted", "authenticated", "asked", "half", "whole" };
+static const char *const steps[] = { "",      "connected", "greeted", "authenticated",
+				     "asked", "half",	   "whole" };
 
 static struct {
 	enum step step;
@@ -256,7 +257,7 @@ static void take_all(struct client *c)
 	size_t length;
 
 	while (c->state != CLOSING && c->length > 0 && (length = message(c)) > 0 &&
-	       length <= c->length && !holds(c, heard(c))) {
+	       length <= c->length && !c->held && !holds(c, heard(c))) {
 		take(c, length);
 		c->length -= length;
 		memmove(c->in, c->in + length, c->length);
@@ -328,6 +329,7 @@ static void welcome(int listener)
 	c->fd = fd;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+	holds(c, CONNECTED);
 }
 
 static void take_options(int argc, char **argv, struct sockaddr_in *at)

@@ -77,7 +77,9 @@ static void assert_ends(const struct lab_result *result, unsigned connects,
 
 /* ---- at each step ---- */
 
-static const char *const steps[] = { "greeted", "authenticated", "asked", "half", "whole" };
+static const char *const steps[] = {
+	"connected", "greeted", "authenticated", "asked", "half", "whole",
+};
 static const char *const pipelines[] = { "no", "auto" };
 
 static const struct {
@@ -129,6 +131,41 @@ Test(heavy_faults, go_on_when_the_proxy_does)
 	try_steps(2);
 }
 
+/* Another has its port at once, and most of them are still to come. */
+static void try_restart(const char *step, unsigned port)
+{
+	static const char *const ends[] = { "good", "ECONNRESET", "ENETDOWN", NULL };
+	const bool is_whole = strcmp(step, "whole") == 0;
+	char *namer = lab_program("namer");
+	char *both = g_strdup_printf("exec 2>/dev/null; %s -p %u -h %s %u kill; exec %s -p %u",
+				     namer, port, step, CONNECTS, namer, port);
+	const char *argv[] = { "sh", "-c", both, NULL };
+	char *arguments = g_strdup_printf("%u %u", 4 * CONNECTS, CONNECTS);
+
+	g_free(lab_start(argv));
+	const struct lab_result result = run_at(port, arguments);
+	assert_ends(&result, 4 * CONNECTS, ends);
+	cr_assert(count_of(&result, "good") > (is_whole ? CONNECTS : 0u), "at %s: %s", step,
+		  result.out);
+	cr_assert_geq(count_of(&result, "ECONNRESET"), is_whole ? 0u : CONNECTS, "at %s: %s", step,
+		      result.out);
+	g_free(arguments);
+	g_free(both);
+	g_free(namer);
+}
+
+Test(heavy_faults, are_over_when_the_proxy_is_restarted)
+{
+	unsigned port = 1080;
+
+	lab_open();
+	for (size_t i = 0; i < G_N_ELEMENTS(pipelines); i++) {
+		write_config(pipelines[i]);
+		for (size_t j = 0; j < G_N_ELEMENTS(steps); j++)
+			try_restart(steps[j], port++);
+	}
+}
+
 /* ---- now and then ---- */
 
 /* It dies of every 97th request, and has its port again when the next one does. */
@@ -139,7 +176,7 @@ Test(heavy_faults, end_when_the_proxy_is_restarted)
 	lab_open();
 	write_config("auto");
 	char *namer = lab_program("namer");
-	char *loop = g_strdup_printf("while :; do %s -p 1080 -x 97 2>/dev/null; done", namer);
+	char *loop = g_strdup_printf("exec 2>/dev/null; while :; do %s -p 1080 -x 97; done", namer);
 	const char *argv[] = { "sh", "-c", loop, NULL };
 	g_free(lab_start(argv));
 	const struct lab_result result = run_at(1080, "20000 200");
@@ -172,6 +209,29 @@ Test(heavy_faults, wait_when_the_proxy_has_no_descriptors)
 		assert_ends(&result, CONNECTS, ends);
 		cr_assert_gt(count_of(&result, "good"), 0u, "%s", result.out);
 	}
+}
+
+/* It takes them all, and then has nothing to reach the targets by. */
+Test(heavy_faults, end_when_the_proxy_has_no_descriptors_for_targets)
+{
+	static const char *const ends[] = { "good", "ECONNABORTED", "ETIMEDOUT", NULL };
+
+	lab_need("prlimit");
+	lab_open();
+	write_config("auto");
+	char *proxy = lab_program("isosocks-proxy");
+	char *command = g_strdup_printf("exec prlimit --nofile=1050 %s --listen 127.0.0.1:0 "
+					"--print-port --upstream 127.0.0.1:%u",
+					proxy, start_namer("", ""));
+	const char *argv[] = { "sh", "-c", command, NULL };
+	char *line = lab_start(argv);
+	const struct lab_result result = run_at((unsigned)atoi(line), "4000 1000");
+	assert_ends(&result, 4000, ends);
+	cr_assert(count_of(&result, "good") > 0 && count_of(&result, "ECONNABORTED") > 0, "%s%s",
+		  result.out, result.err);
+	g_free(line);
+	g_free(command);
+	g_free(proxy);
 }
 
 /* ---- the program itself ---- */
