@@ -45,3 +45,8 @@ Test(lint, completion_knows_every_option)
 {
 	run("tests/lint/completion.sh");
 }
+
+Test(lint, every_variable_is_known_everywhere)
+{
+	run("tests/lint/variables.sh");
+}
