@@ -157,6 +157,11 @@ $(BUILD)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O2 -g -MMD -MP -MF $@.d -o $@ $< -Wl,--as-needed -lpthread -lresolv
 
+# The one that measures the library's own code by itself.
+$(BUILD)/tests/bench/rules: tests/bench/rules.c $(ARCHIVE)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(COMMON) -O2 -g -MF $@.d -o $@ $^
+
 tests: all $(TESTS) $(CLIENTS) $(LEAKS) $(REPLAYS) $(BUILD)/tests/bench/answer
 
 # ---- what a person runs -----------------------------------------------------------------------------------
