@@ -28,7 +28,32 @@ static void print_text(const char *url, int r, const struct probe *probe,
 	printf("\n%s", policy);
 }
 
-static void print_json(const char *url, int r, const struct probe *probe)
+/* The same text as an object for each group, with the values as a file has them. */
+static void add_policy(GString *json, const struct config *config)
+{
+	g_autofree char *text = explain_config(config);
+	g_autoptr(GKeyFile) file = g_key_file_new();
+	g_auto(GStrv) groups = NULL;
+
+	g_key_file_load_from_data(file, text, (gsize)-1, G_KEY_FILE_NONE, NULL);
+	groups = g_key_file_get_groups(file, NULL);
+	json_add_key(json, "policy");
+	g_string_append_c(json, '{');
+	for (char **group = groups; *group; group++) {
+		g_auto(GStrv) keys = g_key_file_get_keys(file, *group, NULL, NULL);
+		json_add_key(json, *group);
+		g_string_append_c(json, '{');
+		for (char **key = keys; *key; key++) {
+			g_autofree char *value = g_key_file_get_value(file, *group, *key, NULL);
+			json_add_text(json, *key, value);
+		}
+		g_string_append_c(json, '}');
+	}
+	g_string_append_c(json, '}');
+}
+
+static void print_json(const char *url, int r, const struct probe *probe,
+		       const struct config *config)
 {
 	g_autoptr(GString) json = g_string_new("{");
 
@@ -40,6 +65,7 @@ static void print_json(const char *url, int r, const struct probe *probe)
 		json_add_bool(json, "none", probe->none == PROBE_TAKEN);
 		json_add_bool(json, "resolve", probe->resolves);
 	}
+	add_policy(json, config);
 	puts(g_string_append_c(json, '}')->str);
 }
 
@@ -66,7 +92,7 @@ int ctl_status(int argc, char **argv)
 	url = config_proxy_text(config);
 	r = probe_proxy(&g_array_index(config->proxies, struct url, 0), PROBE_MILLISECONDS, &probe);
 	if (as_json)
-		print_json(url, r, &probe);
+		print_json(url, r, &probe, config);
 	else
 		print_text(url, r, &probe, config);
 	return r < 0 ? CTL_NO : CTL_YES;
