@@ -11,7 +11,7 @@ static int compile(void)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GByteArray) policy = NULL;
 
-	if (site_read_scope(&scope, &error))
+	if (site_keep_scope(&scope, &error))
 		policy = site_compile(&scope, &error);
 	if (!policy || !site_write(policy, &error))
 		return ctl_fail(CTL_NO, "compile", "%s", error->message);

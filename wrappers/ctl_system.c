@@ -110,7 +110,7 @@ static gboolean choose_scope(const char *min_uid, const char *users, struct site
 		return site_parse_users(users, ret_scope, error);
 	if (min_uid)
 		return site_parse_min_uid(min_uid, ret_scope, error);
-	return site_read_scope(ret_scope, error);
+	return site_keep_scope(ret_scope, error);
 }
 
 /* The list as it was before isosocks first came into it. */

@@ -128,6 +128,19 @@ gboolean site_read_scope(struct site_scope *ret_scope, GError **error)
 	return TRUE;
 }
 
+gboolean site_keep_scope(struct site_scope *ret_scope, GError **error)
+{
+	g_autoptr(GError) problem = NULL;
+
+	if (site_read_scope(ret_scope, &problem))
+		return TRUE;
+	g_set_error(error, problem->domain, problem->code,
+		    "%s; say anew whom it concerns: isosocksctl system enable --min-uid N, or "
+		    "--users LIST",
+		    problem->message);
+	return FALSE;
+}
+
 /* ---- a new policy ---- */
 
 static void add_users(struct config *config, const struct site_scope *scope)

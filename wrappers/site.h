@@ -32,6 +32,10 @@ char *site_explain(const struct site_scope *scope);
 /* The scope of the policy that is in force; from SITE_FIRST_PERSON on, where there is none. */
 gboolean site_read_scope(struct site_scope *ret_scope, GError **error);
 
+/* The same for a policy that is to replace it: where it cannot be read, the error says what to do.
+ */
+gboolean site_keep_scope(struct site_scope *ret_scope, GError **error);
+
 /* The configuration and the scope as a policy; without a configuration file, the built-in values.
  */
 GByteArray *site_compile(const struct site_scope *scope, GError **error);

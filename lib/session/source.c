@@ -78,13 +78,18 @@ static int open_file(uint8_t *blob, struct policy *policy, const char **ret_prob
 int source_open(const char *armored, uint8_t *blob, struct policy *policy, const char **ret_problem)
 {
 	size_t length;
+	int r;
 
 	if (!armored)
 		return open_file(blob, policy, ret_problem);
-	if (base64_decode(armored, strlen(armored), blob, BLOB_MAX, &length) == 0 &&
-	    policy_open(policy, blob, length) == 0)
+	r = base64_decode(armored, strlen(armored), blob, BLOB_MAX, &length);
+	if (r == 0)
+		r = policy_open(policy, blob, length);
+	if (r == 0)
 		return SOURCE_VARIABLE;
-	*ret_problem = "ISOSOCKS_POLICY: not a policy that isosocks compiled";
+	*ret_problem = r == -EPROTONOSUPPORT
+			       ? "ISOSOCKS_POLICY: a policy of another version of isosocks"
+			       : "ISOSOCKS_POLICY: not a policy that isosocks compiled";
 	return -EACCES;
 }
 

@@ -215,6 +215,31 @@ Test(policy, fails_every_call_when_it_is_garbage)
 	assert_silence();
 }
 
+/* From an isosocks of another installation, which a program started under this one may be. */
+Test(policy, is_named_when_it_is_of_another_version)
+{
+	open_given();
+	guint8 *other = g_memdup2(given.blob, given.length);
+	other[8]++; /* behind the magic */
+	char *policy = encode(other, given.length);
+	g_autofree char *isosocks = lab_program("isosocks");
+
+	assert_dead(policy, "another version");
+	assert_silence();
+	g_setenv("ISOSOCKS_LOG", "error", TRUE);
+	struct lab_result inside = connect_with(policy, "-l 203.0.113.5 80");
+	lab_assert_out(&inside, "connect=EACCES\n");
+	cr_assert(strstr(inside.err, "error: ISOSOCKS_POLICY: "), "%s", inside.err);
+	cr_assert(strstr(inside.err, "another version"), "%s", inside.err);
+	g_setenv("ISOSOCKS_POLICY", policy, TRUE);
+	struct lab_result command = lab_shell(LAB_NOBODY, "%s true", isosocks);
+	lab_assert_status(&command, 125);
+	cr_assert(strstr(command.err, "ISOSOCKS_POLICY: the policy is one of another version"),
+		  "%s", command.err);
+	g_free(policy);
+	g_free(other);
+}
+
 Test(policy, fails_every_call_and_says_why_when_asked)
 {
 	open_given();
