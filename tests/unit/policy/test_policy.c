@@ -853,3 +853,101 @@ Test(policy, does_not_stay_on_loopback_when_others_may_connect)
 	blob_builder_header(&built)->listen = BLOB_LISTEN_ANY;
 	cr_assert_not(policy_stays_on_loopback(&policy, &to));
 }
+
+/* ---- globs ---- */
+
+static bool glob(const char *pattern, const char *text)
+{
+	return policy_glob((struct policy_text){ pattern, strlen(pattern) },
+			   (struct policy_text){ text, strlen(text) });
+}
+
+Test(policy, matches_globs_as_the_manual_says)
+{
+	static const struct {
+		char pattern[24];
+		char text[32];
+		bool matches;
+	} rows[] = {
+		{ "/usr/bin/ssh", "/usr/bin/ssh", true },
+		{ "/usr/bin/ssh", "/usr/bin/sshd", false },
+		{ "/usr/bin/sshd", "/usr/bin/ssh", false },
+		{ "/usr/bin/ssh", "/usr/bin/SSH", false },
+		{ "/usr/bin/*", "/usr/bin/ssh", true },
+		{ "/usr/bin/*", "/usr/bin/", true },
+		{ "/usr/bin/*", "/usr/bin", false },
+		{ "/opt/*", "/opt/a/b/c", true }, /* slashes too */
+		{ "*/ssh", "/usr/bin/ssh", true },
+		{ "*/ssh", "/ssh", true },
+		{ "*/ssh", "ssh", false },
+		{ "*", "", true },
+		{ "", "", true },
+		{ "", "a", false },
+		{ "?", "", false },
+		{ "?", "/", true },
+		{ "/bin/?sh", "/bin/zsh", true },
+		{ "/bin/?sh", "/bin/sh", false },
+		{ "/bin/?*", "/bin/", false },
+		{ "*a*b*c", "xaxbxabxc", true },
+		{ "*a*b*c", "xaxcxb", false },
+		{ "*ab", "aab", true }, /* the first a is not the one */
+		{ "*aab", "aaaab", true },
+		{ "***", "anything", true },
+		{ "/a[b]", "/ab", false }, /* no other character is special */
+		{ "/a[b]", "/a[b]", true },
+		{ "/a\\*", "/a\\b", true },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++)
+		cr_expect_eq(glob(rows[i].pattern, rows[i].text), rows[i].matches, "%s on %s",
+			     rows[i].pattern, rows[i].text);
+}
+
+/* The same in the plainest words. */
+static bool reference(const char *pattern, const char *text)
+{
+	if (*pattern == '*')
+		return reference(pattern + 1, text) || (*text && reference(pattern, text + 1));
+	return *pattern ? *text && (*pattern == '?' || *pattern == *text) &&
+				  reference(pattern + 1, text + 1)
+			: !*text;
+}
+
+/* The number'th text of these letters, as long as count says. */
+static void spell(char *ret_text, const char *letters, unsigned number, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++, number /= (unsigned)strlen(letters))
+		ret_text[i] = letters[number % strlen(letters)];
+	ret_text[count] = '\0';
+}
+
+Test(policy, matches_every_short_glob_as_a_plainer_matcher_does)
+{
+	for (unsigned pattern = 0; pattern < 4 * 4 * 4 * 4 * 4; pattern++) {
+		for (unsigned text = 0; text < 1u << 6; text++) {
+			for (unsigned length = 0; length <= 6; length += 2) {
+				char globbed[8], tried[8];
+				spell(globbed, "ab*?", pattern, 5);
+				spell(tried, "ab", text, length);
+				cr_assert_eq(glob(globbed, tried), reference(globbed, tried),
+					     "%s on %s", globbed, tried);
+			}
+		}
+	}
+}
+
+/* No stars make it try every way there is: that would be more than the age of the world here. */
+Test(policy, matches_a_glob_of_many_stars_in_one_sweep)
+{
+	char pattern[400], text[4096];
+
+	for (size_t i = 0; i < sizeof(pattern); i += 2)
+		memcpy(pattern + i, "*a", 2);
+	memset(text, 'a', sizeof(text));
+	pattern[sizeof(pattern) - 1] = 'b';
+	cr_assert_not(policy_glob((struct policy_text){ pattern, sizeof(pattern) },
+				  (struct policy_text){ text, sizeof(text) }));
+	text[sizeof(text) - 1] = 'b';
+	cr_assert(policy_glob((struct policy_text){ pattern, sizeof(pattern) },
+			      (struct policy_text){ text, sizeof(text) }));
+}
