@@ -124,6 +124,9 @@ struct _IO_FILE *popen(const char *command, const char *mode);
 	REPLACED(poll)                                                                             \
 	REPLACED(popen)                                                                            \
 	REPLACED(posix_spawn)                                                                      \
+	REPLACED(posix_spawn_file_actions_adddup2)                                                 \
+	REPLACED(posix_spawn_file_actions_destroy)                                                 \
+	REPLACED(posix_spawn_file_actions_init)                                                    \
 	REPLACED(posix_spawnp)                                                                     \
 	REPLACED(ppoll)                                                                            \
 	REPLACED(pselect)                                                                          \

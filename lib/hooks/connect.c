@@ -4,6 +4,7 @@
 #include "hooks/failure.h"
 #include "hooks/hook.h"
 #include "hooks/nameserver.h"
+#include "hooks/option.h"
 #include "hooks/pending.h"
 #include "keys/keys.h"
 #include "tunnel/slots.h"
@@ -210,6 +211,7 @@ int connect_plan(struct session *session, int domain, const struct socks5_reques
 	plan->keys_must_arrive = session->keys_must_arrive;
 	plan->has_credentials = session->has_credentials;
 	plan->was_v6only = false;
+	plan->has_low_mark = false;
 	plan->timeout = header->timeout;
 	fill_offer(session, tunnel);
 	const int r = fill_proxy(&session->proxy, domain, plan);
@@ -383,6 +385,7 @@ static int open_tunnel(struct session *session, struct pending *pending, const s
 		slots_give(pending->tunnel, 0);
 		return r;
 	}
+	pending->tunnel->plan.has_low_mark = option_may_have_low_mark(pending->fd);
 	return start(pending, (const struct sockaddr *)&route->target);
 }
 

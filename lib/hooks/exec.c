@@ -10,6 +10,7 @@
 #include "elf/elf.h"
 #include "elf/preload.h"
 #include "elf/privilege.h"
+#include "hooks/actions.h"
 #include "hooks/hook.h"
 #include "hooks/pending.h"
 #include "session/inheritance.h"
@@ -508,6 +509,7 @@ static int invoke_alone(const struct call *call, const struct change *change)
 {
 	struct pending_kept kept;
 
+	actions_hand_over(call->actions);
 	pending_before_exec(&kept, call->to != CALL_SPAWN && call->to != CALL_SPAWNP);
 	const int r =
 		is_none(change) ? invoke(call, call->environment) : invoke_changed(call, change);

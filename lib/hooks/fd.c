@@ -7,19 +7,25 @@
 
 #include <stdarg.h>
 
+/* What is a socket of ours, or has a target. */
+static bool is_of_interest(int fd)
+{
+	const struct table_entry *entry = table_find(fd);
+
+	return entry && (table_kind(fd) != TABLE_KIND_UNKNOWN ||
+			 atomic_load_explicit(&entry->cookie, memory_order_relaxed));
+}
+
 static int duplicated(int fd, int duplicate)
 {
 	const int saved = errno;
-	const struct table_entry *entry = table_find(fd);
 
-	if (duplicate >= 0 && duplicate != fd && entry &&
-	    atomic_load_explicit(&entry->cookie, memory_order_relaxed) && pending_is_ours())
-		table_put_duplicate(fd, duplicate);
-	if (duplicate >= 0 && duplicate != fd && table_kind(duplicate) != table_kind(fd) &&
+	if (duplicate < 0 || duplicate == fd)
+		return duplicate;
+	if ((is_of_interest(fd) || table_kind(duplicate) != TABLE_KIND_UNKNOWN) &&
 	    pending_is_ours())
-		table_put_kind(duplicate, table_kind(fd));
-	if (duplicate >= 0)
-		errno = saved;
+		table_put_duplicate(fd, duplicate);
+	errno = saved;
 	return duplicate;
 }
 

@@ -2,9 +2,11 @@
  * option: setsockopt(2). Options that would undo the leash, or make the kernel itself speak to the
  * network, are answered here.
  */
+#include "hooks/option.h"
 #include "base/memory.h"
 #include "hooks/hook.h"
 #include "hooks/leash.h"
+#include "hooks/pending.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -82,11 +84,36 @@ static int set_device(int fd, int name, const void *value, socklen_t length)
 	return check_index(index);
 }
 
+/* ---- how much must be there to be read ---- */
+
+static _Atomic bool low_marks LIBC_WITH_DATA;
+
+bool option_may_have_low_mark(int fd)
+{
+	return atomic_load_explicit(&low_marks, memory_order_relaxed) ||
+	       table_kind(fd) != TABLE_KIND_STREAM;
+}
+
+static int set_low_mark(int fd, const void *value, socklen_t length)
+{
+	struct pending p;
+	int r = -ESTALE;
+
+	atomic_store_explicit(&low_marks, true, memory_order_relaxed);
+	if (pending_find(fd, &p))
+		r = tunnel_put_low_mark(p.tunnel, fd, p.cookie, value, length);
+	return r == -ESTALE
+		       ? error_or(libc()->setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, value, length))
+		       : r;
+}
+
 HOOK int setsockopt(int fd, int level, int name, const void *value, socklen_t length)
 {
 	const int saved = errno;
 	const struct session *session;
 
+	if (level == SOL_SOCKET && name == SO_RCVLOWAT)
+		return hook_return(set_low_mark(fd, value, length), saved);
 	if (!is_join(level, name) && !names_device(level, name))
 		return libc()->setsockopt(fd, level, name, value, length);
 	session = session_get();

@@ -94,6 +94,19 @@ static void clear_away(int fd, uint64_t cookie)
 		slots_give(tunnel, old);
 }
 
+/* Duplicates that were made before: from now on they are on the way too. */
+static void begin_duplicates(const struct pending *p, const struct sockaddr *target)
+{
+	int fd = -1;
+
+	while ((fd = table_next_duplicate(p->fd, p->cookie, fd)) >= 0) {
+		atomic_fetch_or(&p->tunnel->shared, TUNNEL_DUPLICATED);
+		clear_away(fd, p->cookie);
+		table_put(fd, p->cookie, p->tunnel, target);
+		watch_arm(fd, tunnel_events(p->tunnel));
+	}
+}
+
 int pending_begin(struct pending *p, const struct sockaddr *target)
 {
 	if (!table_get(p->fd)) {
@@ -107,6 +120,7 @@ int pending_begin(struct pending *p, const struct sockaddr *target)
 	atomic_store_explicit(&ever, true, memory_order_release);
 	expect(tunnel_deadline(p->tunnel));
 	watch_arm(p->fd, tunnel_events(p->tunnel));
+	begin_duplicates(p, target);
 	return 0;
 }
 
@@ -193,6 +207,13 @@ static void forget_all_of_one(int fd, const struct pending *p)
 	watch_restore(fd);
 }
 
+static void abandon_claimed(const struct pending *p)
+{
+	for_each_duplicate(p, forget_all_of_one);
+	slots_give(p->tunnel, TUNNEL_CLAIMED(p->cookie));
+	count_out();
+}
+
 void pending_abandon(const struct pending *p, int error)
 {
 	if (!tunnel_claim(p->tunnel, p->cookie))
@@ -200,9 +221,7 @@ void pending_abandon(const struct pending *p, int error)
 	/* The others are the application's own, not what became of a connection. */
 	if (error == -ENETDOWN)
 		connect_learn(session_get(), p->tunnel, error);
-	for_each_duplicate(p, forget_all_of_one);
-	slots_give(p->tunnel, TUNNEL_CLAIMED(p->cookie));
-	count_out();
+	abandon_claimed(p);
 }
 
 /* The end of a tunnel, for the one caller that takes it upon itself. */
@@ -394,14 +413,14 @@ void pending_let_go(int fd)
 	watch_forget(fd);
 }
 
-void pending_cancel(int fd)
+bool pending_cancel(int fd)
 {
 	struct pending p;
 
-	if (!pending_find(fd, &p))
-		return;
-	tunnel_disconnect(fd);
-	pending_abandon(&p, 0);
+	if (!pending_find(fd, &p) || !tunnel_cancel(p.tunnel, fd, p.cookie))
+		return false;
+	abandon_claimed(&p);
+	return true;
 }
 
 bool pending_step_all(void)

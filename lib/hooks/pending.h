@@ -79,8 +79,9 @@ void pending_let_go(int fd);
 /* Whether this is the process whose memory this is: not so in a child of vfork(). */
 bool pending_is_ours(void);
 
-/* The application ends the attempt itself, by shutdown() or an AF_UNSPEC connect. */
-void pending_cancel(int fd);
+/* The application ends the attempt itself, by shutdown() or an AF_UNSPEC connect. false: there is
+ * none. */
+bool pending_cancel(int fd);
 
 /* Whether any tunnel was ever under way; whether one may be now; and when the next deadline is (ns,
  * 0: none). */

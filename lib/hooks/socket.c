@@ -147,17 +147,26 @@ HOOK int getpeername(int fd, struct sockaddr *restrict addr, socklen_t *restrict
 
 /* ---- state ---- */
 
-/* SO_ERROR tells a failure once; nothing of a connection under way. */
+/* SO_ERROR tells a failure once; nothing of a connection under way. SO_RCVLOWAT is lowered for as
+ * long. */
 HOOK int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict length)
 {
 	const int saved = errno;
 	struct pending p;
 
-	if (level != SOL_SOCKET || name != SO_ERROR || !pending_find(fd, &p))
+	if (level != SOL_SOCKET || (name != SO_ERROR && name != SO_RCVLOWAT) ||
+	    !pending_find(fd, &p))
+		return libc()->getsockopt(fd, level, name, value, length);
+	const int mark = name == SO_RCVLOWAT ? tunnel_get_low_mark(p.tunnel, p.cookie) : 0;
+	if (mark < 0)
 		return libc()->getsockopt(fd, level, name, value, length);
 	/* Bad arguments are the kernel's to refuse; this question takes nothing away. */
 	if (libc()->getsockopt(fd, level, SO_TYPE, value, length) < 0)
 		return -1;
+	if (mark > 0) {
+		memcpy(value, &mark, *length);
+		return hook_return(0, saved);
+	}
 	const int r = pending_step(&p);
 	const int error = r == -EINPROGRESS ? 0 : -r;
 
@@ -196,8 +205,8 @@ HOOK int shutdown(int fd, int how)
 	const bool is_known = how == SHUT_RD || how == SHUT_WR || how == SHUT_RDWR;
 	struct pending p;
 
-	if (!is_known || !pending_find(fd, &p) || pending_step(&p) != -EINPROGRESS)
+	if (!is_known || !pending_find(fd, &p) || pending_step(&p) != -EINPROGRESS ||
+	    !pending_cancel(fd))
 		return libc()->shutdown(fd, how);
-	pending_cancel(fd);
 	return hook_return(0, saved);
 }

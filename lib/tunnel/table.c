@@ -157,14 +157,33 @@ int table_find_target(int fd, uint64_t cookie, struct sockaddr_in6 *ret_target,
 	return 0;
 }
 
+/* An original's kind, and for a stream the mark in both: what is no socket from here is never
+ * marked. */
+static void put_duplicate_kind(int fd, int duplicate)
+{
+	struct table_entry *from = table_find(fd);
+	const enum table_kind kind =
+		from ? (enum table_kind)(atomic_load(&from->kind) & ~TABLE_DUPLICATED)
+		     : TABLE_KIND_UNKNOWN;
+
+	table_put_kind(duplicate, kind);
+	struct table_entry *to = table_find(duplicate);
+	if (kind != TABLE_KIND_STREAM || !to)
+		return;
+	atomic_fetch_or(&from->kind, TABLE_DUPLICATED);
+	atomic_fetch_or(&to->kind, TABLE_DUPLICATED);
+	raise_highest(fd > duplicate ? fd : duplicate);
+}
+
+/* Marked first, looked at then: a connect() in another thread does it the other way round. */
 void table_put_duplicate(int fd, int duplicate)
 {
 	const struct table_entry *from = table_find(fd);
-	const uint64_t cookie =
-		from ? atomic_load_explicit(&from->cookie, memory_order_acquire) : 0;
 	struct sockaddr_in6 target;
 	socklen_t length;
 
+	put_duplicate_kind(fd, duplicate);
+	const uint64_t cookie = from ? atomic_load(&from->cookie) : 0;
 	if (cookie == 0 || table_cookie(duplicate) != cookie ||
 	    table_find_target(fd, cookie, &target, &length) < 0)
 		return;
@@ -172,4 +191,24 @@ void table_put_duplicate(int fd, int duplicate)
 	if (tunnel)
 		atomic_fetch_or(&tunnel->shared, TUNNEL_DUPLICATED);
 	put(duplicate, cookie, tunnel, (const struct sockaddr *)&target, table_asks(fd));
+}
+
+static bool is_duplicated(int fd)
+{
+	const struct table_entry *entry = table_find(fd);
+	return entry && (atomic_load(&entry->kind) & TABLE_DUPLICATED);
+}
+
+int table_next_duplicate(int fd, uint64_t cookie, int last)
+{
+	atomic_thread_fence(memory_order_seq_cst); /* behind the caller's table_put */
+	if (!is_duplicated(fd))
+		return -1;
+	for (int other = last + 1; other <= table_highest(); other++) {
+		if (!table_find(other))
+			other |= TABLE_PAGE_ENTRIES - 1;
+		else if (other != fd && is_duplicated(other) && table_cookie(other) == cookie)
+			return other;
+	}
+	return -1;
 }

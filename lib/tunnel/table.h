@@ -46,11 +46,14 @@ enum table_kind {
 	TABLE_KIND_DATAGRAM, /* UDP */
 };
 
+/* A bit beside the kind: there is, or was, another descriptor of the same socket. */
+#define TABLE_DUPLICATED 0x80
+
 struct table_entry {
 	_Atomic uint64_t cookie; /* 0: no target is known; written last */
 	struct tunnel *_Atomic tunnel;
 	_Atomic uint64_t target[TABLE_TARGET_WORDS];
-	_Atomic uint8_t kind; /* enum table_kind */
+	_Atomic uint8_t kind; /* enum table_kind, and TABLE_DUPLICATED */
 	_Atomic uint8_t asks; /* enum table_asks, of the socket that the cookie is of */
 	struct table_watch watches[TABLE_WATCHES];
 };
@@ -88,7 +91,8 @@ void table_put_kind(int fd, enum table_kind kind);
 static inline enum table_kind table_kind(int fd)
 {
 	const struct table_entry *entry = table_find(fd);
-	return entry ? (enum table_kind)atomic_load_explicit(&entry->kind, memory_order_relaxed)
+	return entry ? (enum table_kind)(atomic_load_explicit(&entry->kind, memory_order_relaxed) &
+					 ~TABLE_DUPLICATED)
 		     : TABLE_KIND_UNKNOWN;
 }
 
@@ -114,6 +118,10 @@ int table_put_server(int fd, uint64_t cookie, const struct sockaddr *server, enu
 
 /* The duplicate is the same socket. */
 void table_put_duplicate(int fd, int duplicate);
+
+/* The next descriptor behind `last` (-1: the first) that duplicates this socket, but fd; -1: none.
+ */
+int table_next_duplicate(int fd, uint64_t cookie, int last);
 
 /* Whether this very descriptor was given a target. */
 bool table_knows(int fd, uint64_t cookie);

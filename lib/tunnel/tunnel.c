@@ -439,6 +439,28 @@ static void set_v6only(const struct tunnel *t, int fd)
 		libc()->setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 }
 
+/* The kernel may take less than was asked for, so it is asked what it has. */
+static void lower_mark(struct tunnel *t, int fd)
+{
+	const int least = 1;
+	int mark = 1;
+	socklen_t length = sizeof(mark);
+
+	if (libc()->getsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &mark, &length) < 0)
+		return;
+	atomic_store_explicit(&t->low_mark, mark, memory_order_release);
+	if (mark > 1)
+		libc()->setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &least, sizeof(least));
+}
+
+static void restore_mark(const struct tunnel *t, int fd)
+{
+	const int mark = atomic_load_explicit(&t->low_mark, memory_order_relaxed);
+
+	if (mark > 1)
+		libc()->setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof(mark));
+}
+
 static int end(struct tunnel *t, int fd, int error)
 {
 	if (error)
@@ -447,6 +469,7 @@ static int end(struct tunnel *t, int fd, int error)
 		refuse(t, fd);
 	if (error)
 		set_v6only(t, fd);
+	restore_mark(t, fd);
 	atomic_store_explicit(&t->error, error, memory_order_release);
 	atomic_store_explicit(&t->over, error ? OVER_FAILED : OVER_DONE, memory_order_release);
 	return error;
@@ -474,6 +497,7 @@ void tunnel_begin(struct tunnel *t, uint64_t cookie)
 {
 	t->waits = WAITS_UNKNOWN;
 	atomic_store_explicit(&t->shared, 0, memory_order_relaxed);
+	atomic_store_explicit(&t->low_mark, 1, memory_order_relaxed);
 	t->retries = t->plan.retry;
 	t->fell_back = false;
 	atomic_store_explicit(&t->error, 0, memory_order_release);
@@ -520,6 +544,8 @@ static bool was_replaced(int fd, uint64_t cookie)
 static int start(struct tunnel *t, int fd, struct tunnel_start *ret)
 {
 	prepare_attempt(t, should_offer_alone(t, t->plan.known) ? ATTEMPT_KNOWN : ATTEMPT_FULL);
+	if (t->plan.has_low_mark)
+		lower_mark(t, fd);
 	const uint64_t cookie = atomic_load_explicit(&t->cookie, memory_order_relaxed);
 	const uint64_t before = tunnel_now();
 	const int dialled = needs_bound(t, fd) ? dial(t, fd) : connect_proxy(t, fd);
@@ -528,6 +554,7 @@ static int start(struct tunnel *t, int fd, struct tunnel_start *ret)
 		return -EBADF;
 	if (dialled < 0 && dialled != -EINPROGRESS && dialled != -EINTR) {
 		set_v6only(t, fd);
+		restore_mark(t, fd);
 		return proxy_error(dialled);
 	}
 	ret->started = true;
@@ -571,6 +598,30 @@ int tunnel_step(struct tunnel *t, int fd, uint64_t cookie)
 	return r;
 }
 
+int tunnel_get_low_mark(const struct tunnel *t, uint64_t cookie)
+{
+	const int mark = atomic_load_explicit(&t->low_mark, memory_order_acquire);
+	return tunnel_is_under_way(t) && tunnel_is_of(t, cookie) ? mark : -ESTALE;
+}
+
+int tunnel_put_low_mark(struct tunnel *t, int fd, uint64_t cookie, const void *value,
+			socklen_t length)
+{
+	sigset_t saved;
+	int r;
+
+	if (is_settled(t, cookie, &r) || !lock(t, &saved))
+		return -ESTALE;
+	if (is_settled(t, cookie, &r))
+		r = -ESTALE;
+	else
+		r = error_or(libc()->setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, value, length));
+	if (r == 0)
+		lower_mark(t, fd);
+	unlock(t, &saved);
+	return r;
+}
+
 bool tunnel_is_of(const struct tunnel *t, uint64_t cookie)
 {
 	return atomic_load_explicit(&t->cookie, memory_order_acquire) == cookie;
@@ -579,6 +630,27 @@ bool tunnel_is_of(const struct tunnel *t, uint64_t cookie)
 bool tunnel_claim(struct tunnel *t, uint64_t cookie)
 {
 	return atomic_compare_exchange_strong(&t->cookie, &cookie, TUNNEL_CLAIMED(cookie));
+}
+
+/*
+ * Under the lock, or who drives it would take the end for the proxy's, and try again. A holder who
+ * waits in connect(2) is no reason to wait for him.
+ */
+bool tunnel_cancel(struct tunnel *t, int fd, uint64_t cookie)
+{
+	sigset_t saved;
+	const bool locked = lock(t, &saved);
+	const bool under_way = tunnel_is_under_way(t), mine = tunnel_claim(t, cookie);
+
+	if (mine)
+		tunnel_disconnect(fd);
+	if (mine && under_way) {
+		set_v6only(t, fd);
+		restore_mark(t, fd);
+	}
+	if (locked)
+		unlock(t, &saved);
+	return mine;
 }
 
 bool tunnel_is_under_way(const struct tunnel *t)

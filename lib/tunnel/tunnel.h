@@ -40,8 +40,9 @@ struct tunnel_plan {
 	uint8_t retry;	  /* attempts after proposal 229's F0 */
 	bool keys_must_arrive;
 	bool has_credentials;
-	bool was_v6only;  /* the socket, which must not be on the way to an IPv4 proxy */
-	uint32_t timeout; /* seconds, for all attempts together */
+	bool was_v6only;   /* the socket, which must not be on the way to an IPv4 proxy */
+	bool has_low_mark; /* its SO_RCVLOWAT may be another than 1 */
+	uint32_t timeout;  /* seconds, for all attempts together */
 };
 
 struct tunnel {
@@ -60,6 +61,7 @@ struct tunnel {
 	bool fell_back;		/* to no authentication: derived keys did not arrive */
 	uint8_t waits;		/* enum tunnel_waits: the socket, when it began */
 	_Atomic uint8_t shared; /* enum tunnel_shared */
+	_Atomic int low_mark;	/* SO_RCVLOWAT as the application has it; on the way it is 1 */
 	struct tunnel_plan plan;
 	struct socks5_client client;
 	uint8_t scratch[TUNNEL_SCRATCH];
@@ -102,6 +104,15 @@ int tunnel_step(struct tunnel *tunnel, int fd, uint64_t cookie);
  */
 int tunnel_finish(struct tunnel *tunnel, int fd, uint64_t cookie);
 
+/*
+ * SO_RCVLOWAT of a socket on its way, where the kernel's is 1: a proxy's answers are short, and
+ * nobody would be woken by them. The application's comes back at the end, however that is. get: the
+ * value; put: 0 or what setsockopt(2) says. -ESTALE from both: it is the kernel's own.
+ */
+int tunnel_get_low_mark(const struct tunnel *tunnel, uint64_t cookie);
+int tunnel_put_low_mark(struct tunnel *tunnel, int fd, uint64_t cookie, const void *value,
+			socklen_t length);
+
 /* Whether it is (still) this socket's, and nobody has claimed its end. */
 bool tunnel_is_of(const struct tunnel *tunnel, uint64_t cookie);
 
@@ -111,6 +122,12 @@ bool tunnel_is_of(const struct tunnel *tunnel, uint64_t cookie);
  */
 #define TUNNEL_CLAIMED(cookie) ((cookie) | 1ull << 63)
 bool tunnel_claim(struct tunnel *tunnel, uint64_t cookie);
+
+/*
+ * The application takes its connect(2) back. true: the socket is unconnected, and the tunnel
+ * belongs to the caller as if claimed.
+ */
+bool tunnel_cancel(struct tunnel *tunnel, int fd, uint64_t cookie);
 
 /* Gives a failed socket the shape a failed blocking connect leaves: unconnected, no error pending.
  */

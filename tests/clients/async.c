@@ -332,6 +332,62 @@ static void case_duplicate(void)
 	is_there(duplicate);
 }
 
+/* It is on its way by any of its numbers, whichever was given to connect(). */
+static void is_under_way(int fd)
+{
+	struct pollfd one = { .fd = fd, .events = POLLIN | POLLOUT };
+	const int set = new_set(fd, EPOLLOUT);
+	char byte = 'x';
+
+	MUST(poll(&one, 1, 0) == 0 && events_of(set, 0) == 0);
+	MUST(send(fd, &byte, 1, MSG_NOSIGNAL) == -1 && errno == EAGAIN);
+	MUST(recv(fd, &byte, 1, 0) == -1 && errno == EAGAIN);
+	MUST(connect(fd, to->ai_addr, to->ai_addrlen) == -1 && errno == EALREADY);
+	MUST(error_of(fd) == 0);
+	is_pending(fd);
+	close(set);
+}
+
+static void case_older_duplicates(void)
+{
+	int fds[4];
+
+	for (unsigned by = 0; by < 4; by++) {
+		fds[0] = new_socket(SOCK_NONBLOCK);
+		fds[1] = dup(fds[0]);
+		fds[2] = fcntl(fds[1], F_DUPFD_CLOEXEC, 700);
+		MUST((fds[3] = dup2(fds[2], 90)) == 90);
+		const int set = new_set(fds[(by + 1) % 4], EPOLLOUT | EPOLLET);
+		MUST(events_of(set, 0) == (EPOLLOUT | EPOLLHUP));
+		begin_on(fds[by], to);
+		MUST(events_of(set, 0) == 0);
+		for (unsigned i = 0; i < 4; i++)
+			is_under_way(fds[i]);
+		close(fds[by]);
+		MUST(events_of(set, -1) == EPOLLOUT);
+		wait_for(fds[(by + 2) % 4]);
+		is_there(fds[(by + 3) % 4]);
+		for (unsigned i = 0; i < 4; i++)
+			close(fds[i]);
+	}
+}
+
+/* Its number is another socket's by now, which has nothing to do with it. */
+static void case_former_duplicate(void)
+{
+	const int fd = new_socket(SOCK_NONBLOCK), former = dup(fd);
+
+	close(former);
+	const int other = new_socket(SOCK_NONBLOCK);
+	MUST(other == former);
+	begin_on(fd, to);
+	is_under_way(fd);
+	begin_on(other, to_other);
+	wait_for(other);
+	wait_for(fd);
+	is_there(fd);
+}
+
 static void case_closed_copy(void)
 {
 	const int fd = new_socket(SOCK_NONBLOCK), set = new_set(fd, EPOLLOUT | EPOLLET);
@@ -614,6 +670,94 @@ static void case_v6only(void)
 	}
 }
 
+/* ---- how much must be there to be read ---- */
+
+static int low_mark_of(int fd)
+{
+	int mark = -1;
+	socklen_t length = sizeof(mark);
+	MUST(getsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &mark, &length) == 0);
+	return mark;
+}
+
+static void set_low_mark(int fd, int mark)
+{
+	MUST(setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof(mark)) == 0);
+	MUST(low_mark_of(fd) == (mark ? mark : 1));
+}
+
+/* The target's line has 19 bytes; the proxy's answers have fewer, and more. */
+#define LINE 19
+
+static void case_low_mark(void)
+{
+	static const int marks[] = { LINE, LINE + 1, 4096 };
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		const int fd = new_socket(SOCK_NONBLOCK);
+		struct pollfd one = { .fd = fd, .events = POLLIN | POLLOUT };
+		int there = 0;
+		set_low_mark(fd, marks[i]);
+		begin_on(fd, to);
+		const int set = new_set(fd, EPOLLIN);
+		MUST(low_mark_of(fd) == marks[i]);
+		wait_for(fd);
+		MUST(low_mark_of(fd) == marks[i]);
+		while (there < LINE)
+			MUST(ioctl(fd, FIONREAD, &there) == 0 && there <= LINE);
+		const bool is_enough = marks[i] <= LINE;
+		MUST(events_of(set, 0) == (is_enough ? (uint32_t)EPOLLIN : 0u));
+		MUST(poll(&one, 1, 0) == 1);
+		MUST(one.revents == (is_enough ? POLLIN | POLLOUT : POLLOUT));
+		set_low_mark(fd, 1);
+		MUST(events_of(set, 0) == EPOLLIN);
+		is_there(fd);
+	}
+}
+
+/* Set on the way, by way of a duplicate too; and it stays when the connect fails. */
+static void case_low_mark_meanwhile(void)
+{
+	const int fd = begin(), set = new_set(fd, EPOLLIN | EPOLLET);
+
+	set_low_mark(fd, 0);
+	set_low_mark(dup(fd), 4096);
+	MUST(low_mark_of(fd) == 4096);
+	wait_for(fd);
+	MUST(low_mark_of(fd) == 4096 && events_of(set, 0) == 0);
+	set_low_mark(fd, LINE);
+	MUST(events_of(set, -1) == EPOLLIN);
+	is_there(fd);
+	const int other = new_socket(SOCK_NONBLOCK);
+	set_low_mark(other, 4096);
+	begin_on(other, to_other);
+	set_low_mark(other, 77);
+	MUST(shutdown(other, SHUT_RDWR) == 0 && low_mark_of(other) == 77);
+}
+
+static void case_low_mark_blocking(void)
+{
+	const int fd = new_socket(0);
+
+	set_low_mark(fd, 4096);
+	MUST(connect(fd, to->ai_addr, to->ai_addrlen) == 0);
+	MUST(low_mark_of(fd) == 4096);
+	set_low_mark(fd, 1);
+	is_there(fd);
+}
+
+/* HOST is refused. */
+static void case_low_mark_refused(void)
+{
+	const int fd = new_socket(SOCK_NONBLOCK);
+	struct pollfd one = { .fd = fd, .events = POLLOUT };
+
+	set_low_mark(fd, 4096);
+	begin_on(fd, to);
+	MUST(poll(&one, 1, -1) == 1 && error_of(fd) == ECONNREFUSED);
+	MUST(low_mark_of(fd) == 4096);
+}
+
 /* ---- handed to another process ---- */
 
 static void pass(int carrier, int fd)
@@ -710,6 +854,35 @@ static void case_executed(void)
 	err(1, "exec");
 }
 
+/* FD_CLOEXEC does not count for what the child is given by a file action, under any number. */
+static void spawn_with(int fd, int number)
+{
+	posix_spawn_file_actions_t actions;
+	char command[64];
+	char *const arguments[] = { (char *)"sh", (char *)"-c", command, NULL };
+	int status = -1;
+	pid_t child;
+
+	MUST(posix_spawn_file_actions_init(&actions) == 0);
+	MUST(posix_spawn_file_actions_adddup2(&actions, fd, number) == 0);
+	begin_on(fd, to);
+	fcntl(fd, F_SETFL, 0);
+	fflush(stdout);
+	snprintf(command, sizeof(command), "echo hello >&%d; head -n 2 <&%d", number, number);
+	MUST(posix_spawnp(&child, "sh", &actions, NULL, arguments, environ) == 0);
+	MUST(waitpid(child, &status, 0) == child && status == 0);
+	MUST(posix_spawn_file_actions_destroy(&actions) == 0);
+}
+
+static void case_spawned(void)
+{
+	const int plain = new_socket(SOCK_NONBLOCK);
+
+	spawn_with(plain, plain);
+	spawn_with(new_socket(SOCK_NONBLOCK), 9);
+	spawn_with(new_socket(SOCK_NONBLOCK | SOCK_CLOEXEC), 8);
+}
+
 /* What only happens to be handed down is not; the flags are then as they were. */
 static void is_kept_from_children(int fd)
 {
@@ -756,6 +929,8 @@ static const struct {
 	{ "timeouts", case_timeouts, 0 },
 	{ "reuse", case_reuse, 0 },
 	{ "duplicate", case_duplicate, 0 },
+	{ "older-duplicates", case_older_duplicates, 0 },
+	{ "former-duplicate", case_former_duplicate, 0 },
 	{ "closed-copy", case_closed_copy, 0 },
 	{ "vfork", case_vfork, 0 },
 	{ "fork", case_fork, 0 },
@@ -771,7 +946,12 @@ static const struct {
 	{ "select", case_select, 0 },
 	{ "epoll", case_epoll, 0 },
 	{ "v6only", case_v6only, AF_INET6 },
+	{ "low-mark", case_low_mark, 0 },
+	{ "low-mark-meanwhile", case_low_mark_meanwhile, 0 },
+	{ "low-mark-blocking", case_low_mark_blocking, 0 },
+	{ "low-mark-refused", case_low_mark_refused, 0 },
 	{ "executed", case_executed, 0 },
+	{ "spawned", case_spawned, 0 },
 	{ "not-handed-down", case_not_handed_down, 0 },
 	{ "passed", case_passed, 0 },
 	{ "passed-at-once", case_passed_at_once, 0 },
