@@ -170,7 +170,7 @@ PACKAGES_DEMO  := curl wget python3
 PACKAGES_CHECK := libcriterion-dev iproute2 util-linux curl wget git openssh-client openssh-server rsync python3 perl \
 	bash-completion nginx-light openssl tor mandoc binutils clang clang-format libclang-rt-14-dev strace valgrind \
 	busybox-static bind9-dnsutils bind9-host iputils-ping netcat-openbsd bsdutils musl-tools gdb \
-	libjemalloc2 libtcmalloc-minimal4
+	libjemalloc2 libtcmalloc-minimal4 man-db
 PACKAGES_DEB   := debhelper lintian fakeroot dpkg-dev
 PACKAGES_ALL   := $(PACKAGES_DEB) debootstrap nodejs default-jdk-headless ruby php-cli aria2 golang-go gcc-multilib \
 	ncat socat telnet lynx w3m links elinks lftp httpie python3-requests python3-aiohttp \

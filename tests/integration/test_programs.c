@@ -5,6 +5,7 @@
  * proxy refuses, and the program has to say what happened.
  */
 #include "support/lab.h"
+#include "support/sshd.h"
 
 #include <criterion/alloc.h>
 #include <criterion/criterion.h>
@@ -264,26 +265,6 @@ static void start_git(void)
 	lab_daemon(command, 9418);
 }
 
-/* sshd as root lets root in by a key that nobody has too. */
-static void start_sshd(void)
-{
-	const struct lab_result made = lab_shell(
-		LAB_ROOT,
-		"set -e; mkdir -p /run/sshd; ssh-keygen -q -t ed25519 -N '' -f host; "
-		"ssh-keygen -q -t ed25519 -N '' -f id; cp id.pub authorized; chmod 644 authorized; "
-		"cp id id-nobody; chmod 600 id id-nobody; chown 65534 id-nobody");
-	lab_assert_status(&made, 0);
-	const char *folder = lab_folder();
-	g_autofree char *command = g_strdup_printf(
-		"exec $(command -v sshd || echo /usr/sbin/sshd) -D -f /dev/null -h %s/host -o "
-		"Port=2222 "
-		"-o ListenAddress=127.0.0.1 -o PermitRootLogin=yes -o "
-		"AuthorizedKeysFile=%s/authorized "
-		"-o StrictModes=no -o UsePAM=no -o PidFile=none -o Subsystem='sftp internal-sftp'",
-		folder, folder);
-	lab_daemon(command, 2222);
-}
-
 static void start_redis(void)
 {
 	lab_need("redis-server");
@@ -333,7 +314,7 @@ static void start(const struct program *program)
 		enum server server;
 		void (*start)(void);
 	} rows[] = {
-		{ HTTP, start_nginx },	{ GIT, start_git },	      { SSH, start_sshd },
+		{ HTTP, start_nginx },	{ GIT, start_git },	      { SSH, sshd_start },
 		{ REDIS, start_redis }, { POSTGRES, start_postgres },
 	};
 

@@ -304,6 +304,11 @@ unsigned lab_proxy(const char *options)
 	return lab.port;
 }
 
+unsigned lab_port(void)
+{
+	return lab.port;
+}
+
 GPid lab_proxy_pid(void)
 {
 	return lab.proxy;

@@ -65,6 +65,9 @@ char *lab_start(const char *const *argv);
 /* Starts a program in the background, and waits until 127.0.0.1:port takes connections. */
 void lab_daemon(const char *command, unsigned port);
 
+/* The port of the proxy started last. */
+unsigned lab_port(void);
+
 /* The PID lab_proxy started last, for tests that kill or stop it. */
 GPid lab_proxy_pid(void);
 
