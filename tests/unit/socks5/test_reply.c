@@ -2,6 +2,8 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 Test(reply, maps_every_code_of_rfc_1928_with_every_method)
 {
@@ -51,4 +53,36 @@ Test(reply, never_gives_an_errno_that_means_still_connecting)
 				  code);
 		}
 	}
+}
+
+/* The table of isosocks-protocol(7), a line as mdoc has it. */
+static void put_line(char *to, size_t size, const struct reply_row *row)
+{
+	const char *proposal = row->dialect == REPLY_PROPOSAL_229   ? "229 "
+			       : row->dialect == REPLY_PROPOSAL_304 ? "304 "
+								    : "";
+
+	snprintf(to, size, "\n.It %s%02X Ta %s Ta Er %s\n", proposal, row->code, row->meaning,
+		 strerrorname_np(row->error));
+}
+
+Test(reply, stands_in_the_manual_row_by_row)
+{
+	static char manual[65536];
+	FILE *file = fopen("doc/isosocks-protocol.7", "r");
+	size_t found = 0;
+
+	cr_assert(file);
+	cr_assert_lt(fread(manual, 1, sizeof(manual) - 1, file), sizeof(manual) - 1);
+	fclose(file);
+	for (size_t i = 0; i < reply_count; i++) {
+		char line[128];
+		put_line(line, sizeof(line), &reply_rows[i]);
+		cr_expect(strstr(manual, line), "doc/isosocks-protocol.7 lacks%s", line);
+	}
+	char *row = strstr(manual, "\n.It Em code Ta Em meaning Ta Em errno\n");
+	cr_assert(row);
+	for (row = strstr(row + 1, "\n.It "); strncmp(row, "\n.It other", 10) != 0; found++)
+		row = strstr(row + 1, "\n.It ");
+	cr_expect_eq(found, reply_count, "%zu rows in the manual, %zu here", found, reply_count);
 }
