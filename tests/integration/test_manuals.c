@@ -265,6 +265,8 @@ static const struct row rows[] = {
 	  .then = "$HOME/.local/bin/isosocks " CURL,
 	  .says = { HELLO },
 	  .asked = { ASKED("example.org", "80") } },
+	{ .command = "make deps", .needs = PLAN, .says = { "sh tests/support/deps.sh" } },
+	{ .command = "make install", .needs = PLAN, .says = { "/lib/isosocks'", "isosocksctl" } },
 	{ .command = "make check", .needs = PLAN, .says = { "--filter '!(heavy_*)/*'" } },
 	{ .command = "make check-all", .needs = PLAN, .says = { "--filter 'heavy_*/*'" } },
 	{ .command = "make compatibility", .needs = PLAN, .says = { ">doc/compatibility.md" } },

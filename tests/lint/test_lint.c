@@ -50,3 +50,8 @@ Test(lint, every_variable_is_known_everywhere)
 {
 	run("tests/lint/variables.sh");
 }
+
+Test(lint, what_the_documents_speak_of_is_there)
+{
+	run("tests/lint/documents.sh");
+}
