@@ -200,7 +200,7 @@ check-all: ## what takes longer or needs heavy packages
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@$(MAKE) --no-print-directory check-asan
 	@$(MAKE) --no-print-directory check-tsan
-	@$(RUN_TESTS) --filter 'heavy_*/*'
+	@$(RUN_TESTS) --timeout 900 --filter 'heavy_*/*'
 
 compatibility: ## run the real programs, and write doc/compatibility.md
 	@sh tests/support/deps.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK) $(PACKAGES_ALL)
