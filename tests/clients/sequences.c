@@ -1,10 +1,11 @@
 /*
  * sequences SEED COUNT PORT: random sequences of socket calls, each made on two sockets in turn:
- * one that connects to 127.0.0.1 directly, and one that the library takes to the same end through
+ * one that connects to loopback directly, and one that the library takes to the same end through
  * the proxy. What the kernel says of the first is what must be said of the second: results, errno,
  * readiness, bytes. PORT is that of a server that greets and sends back what it gets (serve.c);
  * behind the proxy it is 203.0.113.8, 203.0.113.9 is refused there, and 203.0.113.10 never
- * answered, as 127.0.0.1:1 and a listener that is full are here.
+ * answered, as port 1 and a listener that is full are here. The sockets are IPv4, or IPv6 for
+ * 2001:db8::8 and so on, or IPv6 for the IPv4 addresses in their mapped form.
  *
  * Addresses are not compared: those of the proxied socket are the target's and the proxy's. Nor is
  * what takes time: behind a call that the other end answers both are waited for. What is known to
@@ -31,7 +32,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -39,15 +42,22 @@
 
 enum end { CONNECTED, REFUSED, PENDING, ENDS };
 
-static const char *const proxied_at[ENDS] = { "203.0.113.8", "203.0.113.9", "203.0.113.10" };
+enum form { IPV4, IPV6, MAPPED, FORMS };
+
+static const char *const direct_at[FORMS] = { "127.0.0.1", "::1", "::ffff:127.0.0.1" };
+static const char *const proxied_at[FORMS][ENDS] = {
+	{ "203.0.113.8", "203.0.113.9", "203.0.113.10" },
+	{ "2001:db8::8", "2001:db8::9", "2001:db8::10" },
+	{ "::ffff:203.0.113.8", "::ffff:203.0.113.9", "::ffff:203.0.113.10" },
+};
 
 /* One of the two. */
 struct side {
 	int fd;
 	int copy; /* a duplicate, -1: none */
 	int set;
-	struct sockaddr_in to;
-	bool is_in_set;
+	struct sockaddr_storage to;
+	socklen_t to_length;
 	unsigned expected; /* bytes that have to come */
 };
 
@@ -72,6 +82,7 @@ static char trace[16384];
 static size_t traced;
 static bool is_nonblocking, is_connected, has_shut; /* the socket, in the sequence so far */
 static enum end end;
+static enum form form;
 
 static uint32_t draw(uint32_t below)
 {
@@ -111,7 +122,7 @@ static void nap(void)
 
 static bool has_peer(const struct side *s)
 {
-	struct sockaddr_in peer;
+	struct sockaddr_storage peer;
 	socklen_t length = sizeof(peer);
 
 	return getpeername(s->fd, (struct sockaddr *)&peer, &length) == 0;
@@ -173,12 +184,16 @@ static struct outcome call_so_error(struct side *s, const struct call *c)
 	return of(r, value);
 }
 
+/* One that is bound to an IPv6 address does not reach a proxy on an IPv4 one. */
 static struct outcome call_bind(struct side *s, const struct call *c)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET,
-				  .sin_addr.s_addr = htonl(c->a % 2 ? INADDR_LOOPBACK : 0) };
+	const struct sockaddr_in v4 = { .sin_family = AF_INET,
+					.sin_addr.s_addr = htonl(c->a % 2 ? INADDR_LOOPBACK : 0) };
+	const struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
 
-	return of(bind(used(s, c), (struct sockaddr *)&at, sizeof(at)), 0);
+	return of(form == IPV4 ? bind(used(s, c), (const struct sockaddr *)&v4, sizeof(v4))
+			       : bind(used(s, c), (const struct sockaddr *)&v6, sizeof(v6)),
+		  0);
 }
 
 static struct outcome call_fcntl(struct side *s, const struct call *c)
@@ -205,25 +220,26 @@ static struct outcome call_ioctl(struct side *s, const struct call *c)
 
 static struct outcome call_connect(struct side *s, const struct call *c)
 {
-	return of(connect(used(s, c), (struct sockaddr *)&s->to, sizeof(s->to)), 0);
+	return of(connect(used(s, c), (struct sockaddr *)&s->to, s->to_length), 0);
 }
 
 static struct outcome call_getpeername(struct side *s, const struct call *c)
 {
-	struct sockaddr_in peer = { 0 };
+	struct sockaddr_in6 peer = { 0 };
 	socklen_t length = sizeof(peer);
 	const int r = getpeername(used(s, c), (struct sockaddr *)&peer, &length);
 
-	return of(r, r < 0 ? 0 : (long)(peer.sin_family * 1000 + length));
+	return of(r, r < 0 ? 0 : (long)(peer.sin6_family * 1000 + length));
 }
 
 static struct outcome call_getsockname(struct side *s, const struct call *c)
 {
-	struct sockaddr_in own = { 0 };
+	struct sockaddr_in6 own = { 0 };
 	socklen_t length = sizeof(own);
 	const int r = getsockname(used(s, c), (struct sockaddr *)&own, &length);
 
-	return of(r, own.sin_family * 1000 + length + (own.sin_port ? 10000000 : 0));
+	/* The port is where that of a struct sockaddr_in is. */
+	return of(r, own.sin6_family * 1000 + length + (own.sin6_port ? 10000000 : 0));
 }
 
 static const short asked[] = { POLLIN, POLLOUT, POLLRDHUP, POLLPRI, POLLRDNORM, POLLWRNORM };
@@ -242,7 +258,9 @@ static struct outcome call_poll(struct side *s, const struct call *c)
 {
 	struct pollfd two[2] = { { .fd = used(s, c), .events = random_events(c->a) },
 				 { .fd = s->fd, .events = random_events(c->b) } };
-	const int r = poll(two, 1 + c->a / 64 % 2, 0);
+	const nfds_t count = 1 + c->a / 64 % 2;
+	const int r = c->a / 128 % 2 ? ppoll(two, count, &(struct timespec){ 0 }, NULL)
+				     : poll(two, count, 0);
 
 	return of(r, two[0].revents * 65536 + (c->a / 64 % 2 ? two[1].revents : 0));
 }
@@ -259,7 +277,10 @@ static struct outcome call_select(struct side *s, const struct call *c)
 		if (c->a >> i & 1)
 			FD_SET(fd, &sets[i]);
 	}
-	const int r = select(fd + 1, &sets[0], c->b % 2 ? &sets[1] : NULL, &sets[2], &none);
+	fd_set *writable = c->b % 2 ? &sets[1] : NULL;
+	const int r = c->b / 2 % 2 ? pselect(fd + 1, &sets[0], writable, &sets[2],
+					     &(struct timespec){ 0 }, NULL)
+				   : select(fd + 1, &sets[0], writable, &sets[2], &none);
 	for (unsigned i = 0; i < 3; i++)
 		more |= (i != 1 || c->b % 2) && FD_ISSET(fd, &sets[i]) ? 1 << i : 0;
 	return of(r, more);
@@ -279,10 +300,36 @@ static struct outcome call_epoll_ctl(struct side *s, const struct call *c)
 static struct outcome call_epoll_wait(struct side *s, const struct call *c)
 {
 	struct epoll_event event = { 0 };
-	const int r = c->a % 2 ? epoll_wait(s->set, &event, 1, 0)
-			       : epoll_pwait(s->set, &event, 1, 0, NULL);
+	const int r = c->a % 3 == 0 ? epoll_wait(s->set, &event, 1, 0)
+		      : c->a % 3 == 1
+			      ? epoll_pwait(s->set, &event, 1, 0, NULL)
+			      : epoll_pwait2(s->set, &event, 1, &(struct timespec){ 0 }, NULL);
 
 	return of(r, r == 1 ? (long)event.events * 1024 + (long)event.data.u64 % 1024 : 0);
+}
+
+/* As many messages as parts. */
+static ssize_t send_messages(int fd, const struct iovec parts[2])
+{
+	struct mmsghdr messages[2] = {
+		{ .msg_hdr = { .msg_iov = (struct iovec *)&parts[0], .msg_iovlen = 1 } },
+		{ .msg_hdr = { .msg_iov = (struct iovec *)&parts[1], .msg_iovlen = 1 } },
+	};
+	const int r = sendmmsg(fd, messages, 2, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	return r < 0 ? r : (ssize_t)messages[0].msg_len + (r == 2 ? messages[1].msg_len : 0u);
+}
+
+static ssize_t send_file(int fd, const char *bytes, size_t length)
+{
+	static int file = -1;
+	off_t at = 0;
+
+	if (file < 0)
+		file = memfd_create("bytes", MFD_CLOEXEC);
+	if (pwrite(file, bytes, length, 0) != (ssize_t)length)
+		err(1, "pwrite");
+	return sendfile(fd, file, &at, length);
 }
 
 static struct outcome call_send(struct side *s, const struct call *c)
@@ -295,7 +342,7 @@ static struct outcome call_send(struct side *s, const struct call *c)
 	const int fd = used(s, c);
 	ssize_t r;
 
-	switch (c->a % 4) {
+	switch (c->a % 6) {
 	case 0:
 		r = send(fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
 		break;
@@ -305,6 +352,12 @@ static struct outcome call_send(struct side *s, const struct call *c)
 	case 2:
 		r = is_nonblocking ? write(fd, bytes, length)
 				   : send(fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+		break;
+	case 3:
+		r = send_messages(fd, parts);
+		break;
+	case 4:
+		r = is_nonblocking ? send_file(fd, bytes, length) : send_messages(fd, parts);
 		break;
 	default:
 		r = is_nonblocking
@@ -317,22 +370,45 @@ static struct outcome call_send(struct side *s, const struct call *c)
 	return outcome;
 }
 
+/* Two, each with room for half. */
+static ssize_t receive_messages(int fd, char *bytes, size_t length, int flags)
+{
+	struct iovec halves[2] = { { bytes, length / 2 + 1 } };
+	struct mmsghdr messages[2] = { { .msg_hdr = { .msg_iov = &halves[0], .msg_iovlen = 1 } },
+				       { .msg_hdr = { .msg_iov = &halves[1], .msg_iovlen = 1 } } };
+
+	/* What was only looked at is there for the second as well. */
+	halves[1] = (struct iovec){ bytes + halves[0].iov_len, length - length / 2 };
+	const int r = recvmmsg(fd, messages, flags & MSG_PEEK ? 1 : 2, flags, NULL);
+	return r < 0 ? r : (ssize_t)messages[0].msg_len + (r == 2 ? messages[1].msg_len : 0u);
+}
+
 static struct outcome call_receive(struct side *s, const struct call *c)
 {
-	char bytes[64] = { 0 };
-	const size_t length = 1 + c->b % sizeof(bytes);
+	char bytes[72] = { 0 };
+	const size_t length = 1 + c->b % 64;
 	struct iovec part = { bytes, length };
 	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 	const int fd = used(s, c), flags = MSG_DONTWAIT | (c->a / 4 % 4 == 0 ? MSG_PEEK : 0);
 	bool takes = !(flags & MSG_PEEK);
 	ssize_t r;
 
-	switch (c->a % 3) {
+	switch (c->a % 6) {
 	case 0:
 		r = recv(fd, bytes, length, flags);
 		break;
 	case 1:
 		r = recvmsg(fd, &message, flags);
+		break;
+	case 2:
+		r = recvfrom(fd, bytes, length, flags, NULL, NULL);
+		break;
+	case 3:
+		r = receive_messages(fd, bytes, length, flags);
+		break;
+	case 4:
+		takes |= is_nonblocking;
+		r = is_nonblocking ? readv(fd, &part, 1) : recvmsg(fd, &message, flags);
 		break;
 	default:
 		takes |= is_nonblocking;
@@ -362,6 +438,9 @@ static struct outcome call_dup(struct side *s, const struct call *c)
 		s->fd = is_first ? s->fd : s->copy;
 		close(gone);
 		s->copy = -1;
+	} else if (c->a % 4 == 0) {
+		s->copy = memfd_create("taken", MFD_CLOEXEC);
+		dup3(s->fd, s->copy, O_CLOEXEC);
 	} else {
 		s->copy = c->a % 2 ? dup(s->fd) : fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
 	}
@@ -516,9 +595,15 @@ static bool make(struct side sides[2], const struct call *c)
 
 static void open_side(struct side *s, const char *address, uint16_t port)
 {
-	*s = (struct side){ .copy = -1, .to.sin_family = AF_INET, .to.sin_port = htons(port) };
-	inet_pton(AF_INET, address, &s->to.sin_addr);
-	s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const int family = form == IPV4 ? AF_INET : AF_INET6;
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&s->to;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&s->to;
+
+	*s = (struct side){ .copy = -1, .to.ss_family = (sa_family_t)family };
+	s->to_length = form == IPV4 ? sizeof(*v4) : sizeof(*v6);
+	v4->sin_port = htons(port); /* where that of IPv6 is */
+	inet_pton(family, address, form == IPV4 ? (void *)&v4->sin_addr : (void *)&v6->sin6_addr);
+	s->fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	s->set = epoll_create1(EPOLL_CLOEXEC);
 	if (s->fd < 0 || s->set < 0)
 		err(1, "socket");
@@ -541,16 +626,17 @@ static bool run(uint32_t seed)
 	draw(1);
 	traced = 0;
 	end = (enum end)draw(ENDS);
+	form = (enum form)draw(FORMS);
 	ends[end]++;
 	is_nonblocking = is_connected = has_shut = false;
-	open_side(&sides[0], "127.0.0.1", ports[end]);
-	open_side(&sides[1], proxied_at[end], 80);
+	open_side(&sides[0], direct_at[form], ports[end]);
+	open_side(&sides[1], proxied_at[form][end], 80);
 	if (end == PENDING || draw(2)) {
 		is_nonblocking = true;
 		for (int i = 0; i < 2; i++)
 			fcntl(sides[i].fd, F_SETFL, O_NONBLOCK);
 	}
-	note("seed %u, %s\n", seed,
+	note("seed %u, %s, %s\n", seed, proxied_at[form][end],
 	     end == CONNECTED ? "connected"
 	     : end == REFUSED ? "refused"
 			      : "never answered");
@@ -569,24 +655,24 @@ static bool run(uint32_t seed)
 	return same;
 }
 
-/* A listener that has taken all it can, so that a connection to it stays on its way. */
+/* A listener of both families that has taken all it can, so that a connection to it stays on its
+ * way. */
 static uint16_t open_full_listener(void)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET,
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in6 at = { .sin6_family = AF_INET6 };
 	socklen_t length = sizeof(at);
-	const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const int listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (bind(listener, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(listener, 0) < 0 ||
 	    getsockname(listener, (struct sockaddr *)&at, &length) < 0)
 		err(1, "listen");
 	for (int i = 0; i < 2; i++) {
-		const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		const int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		struct pollfd one = { .fd = fd, .events = POLLOUT };
 		connect(fd, (struct sockaddr *)&at, sizeof(at));
 		poll(&one, 1, i == 0 ? 1000 : 0);
 	}
-	return ntohs(at.sin_port);
+	return ntohs(at.sin6_port);
 }
 
 /* What hangs is shown like what differs. */

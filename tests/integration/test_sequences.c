@@ -12,10 +12,12 @@ static void run(unsigned seed, unsigned count)
 {
 	char *program = lab_program("sequences");
 	const unsigned port = lab_serve("it");
-	char *options = g_strdup_printf("--map 203.0.113.8:80=127.0.0.1:%u "
-					"--fault 203.0.113.9=reply:05 "
-					"--fault 203.0.113.10=silent:request",
-					port);
+	char *options =
+		g_strdup_printf("--map 203.0.113.8:80=127.0.0.1:%u --map [2001:db8::8]:80=[::1]:%u "
+				"--fault 203.0.113.9=reply:05 --fault 2001:db8::9=reply:05 "
+				"--fault 203.0.113.10=silent:request "
+				"--fault 2001:db8::10=silent:request",
+				port, port);
 
 	lab_proxy(options);
 	const struct lab_result result =
