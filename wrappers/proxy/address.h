@@ -10,7 +10,6 @@
 #define ADDRESS_NAME_MAX 255 /* RFC 1928 §5: one octet of length */
 
 enum address_type {
-	ADDRESS_NONE = 0x00, /* in a failed RESOLVE of Tor's only */
 	ADDRESS_IPV4 = 0x01, /* RFC 1928 §4 */
 	ADDRESS_NAME = 0x03,
 	ADDRESS_IPV6 = 0x04,

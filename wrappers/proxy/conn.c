@@ -16,8 +16,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define CHUNK	  (16 * 1024) /* read at once during the handshake */
-#define LINGER_MS 10000	      /* how long a client may still send after our last byte */
+#define CHUNK (16 * 1024) /* read at once during the handshake */
+/* How long a client may still send after our last byte; RFC 1928 §6 allows 10 s. */
+#define LINGER_MS 5000
 
 enum state {
 	CONN_READING, /* towards the next whole message */

@@ -64,30 +64,31 @@ static int take_status(struct upstream *upstream, const guint8 *in, gsize length
 	return 2;
 }
 
-/* A failed RESOLVE of Tor's has ATYP 00 and six octets of nothing behind it. */
-static int parse_bound(guint8 reply, const guint8 *in, gsize length, struct address *ret)
+static int end(struct upstream *upstream, guint8 reply, int used)
 {
-	if (length > 0 && in[0] == ADDRESS_NONE && reply != REPLY_SUCCEEDED) {
-		*ret = (struct address){ .type = ADDRESS_IPV4, .length = 4 };
-		return length < 7 ? 0 : 7;
-	}
-	return address_parse(in, length, ret);
+	upstream->reply = reply;
+	upstream->step = UPSTREAM_DONE;
+	return used;
 }
 
+/*
+ * A refusal decides at its own byte: what stands behind it says nothing (a failed RESOLVE of Tor's
+ * has ATYP 00 there), and a server that closes at once may not have said it.
+ */
 static int take_reply(struct upstream *upstream, const guint8 *in, gsize length)
 {
 	if (length > 0 && in[0] != MESSAGE_VERSION)
 		return -EPROTO;
+	if (length < 2)
+		return 0;
+	if (in[1] != REPLY_SUCCEEDED)
+		return end(upstream, in[1], 2);
 	if (length < 4)
 		return 0;
-	int used = parse_bound(in[1], in + 3, length - 3, &upstream->bound);
-	if (used < 0)
-		return -EPROTO;
-	if (used == 0)
-		return 0;
-	upstream->reply = in[1];
-	upstream->step = UPSTREAM_DONE;
-	return 3 + used;
+	int used = address_parse(in + 3, length - 3, &upstream->bound);
+	if (used <= 0)
+		return used < 0 ? -EPROTO : 0;
+	return end(upstream, REPLY_SUCCEEDED, 3 + used);
 }
 
 int upstream_take(struct upstream *upstream, const guint8 *in, gsize length, GByteArray *out)

@@ -751,7 +751,7 @@ Test(proxy_conn, resolves_through_an_upstream)
 
 static struct row broken_upstreams[] = {
 	ROW("--fault close:accept", "", "", ENDS),   ROW("--fault close:request", "", "", ENDS),
-	ROW("--fault reset:greeting", "", "", ENDS), ROW("--fault cut:5", "", "", ENDS),
+	ROW("--fault reset:greeting", "", "", ENDS), ROW("--fault cut:1", "", "", ENDS),
 	ROW("--fault http", "", "", ENDS),	     ROW("--fault version:04", "", "", ENDS),
 	ROW("--fault tor-badauth", "", "", ENDS),    ROW("--fault refuse-pairs", "", "", ENDS),
 };
