@@ -4,6 +4,7 @@
 #include "elf/preload.h"
 #include "launch.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
@@ -60,6 +61,13 @@ char *library_find(const char *executable, GError **error)
 
 		if (access(path, R_OK) == 0)
 			return check_path(path, error) ? g_steal_pointer(&path) : NULL;
+		if (errno == EACCES) {
+			g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED,
+				    "%s cannot be read: install isosocks where every user may read "
+				    "it",
+				    path);
+			return NULL;
+		}
 		g_string_append_printf(tried, "%s%s", tried->len ? ", " : "", path);
 	}
 	g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED, "%s is not installed: it is none of %s",

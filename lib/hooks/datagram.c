@@ -4,6 +4,7 @@
  * connect past the proxy.
  */
 #include "base/memory.h"
+#include "hooks/failure.h"
 #include "hooks/hook.h"
 #include "hooks/nameserver.h"
 #include "hooks/pending.h"
@@ -31,7 +32,10 @@ static int check(int fd, const struct sockaddr *addr, socklen_t length, int flag
 	if ((flags & MSG_FASTOPEN) && !session->passive &&
 	    (family == AF_INET || family == AF_INET6))
 		return -EOPNOTSUPP;
-	return route_datagram(session, fd, addr, length, route);
+	const int verdict = route_datagram(session, fd, addr, length, route);
+	if (verdict < 0)
+		failure_of_datagram(session, &route->destination, verdict);
+	return verdict;
 }
 
 static bool may_wait(int fd, int flags)

@@ -1,5 +1,6 @@
 #include "hooks/failure.h"
 #include "base/bytes.h"
+#include "base/log.h"
 #include "base/why.h"
 #include "hooks/hook.h"
 #include "isosocks.h"
@@ -230,7 +231,8 @@ void failure_of_tunnel(const struct session *session, const struct tunnel *tunne
 	keep(session, &failure);
 }
 
-void failure_of_policy(const struct session *session, const struct policy_target *target, int error)
+static struct isosocks_failure describe_refusal(const struct session *session,
+						const struct policy_target *target, int error)
 {
 	struct isosocks_failure failure = {
 		.error = -error,
@@ -250,5 +252,40 @@ void failure_of_policy(const struct session *session, const struct policy_target
 		  error == -EHOSTUNREACH ? "a placeholder whose name is not known here"
 		  : session->error < 0	 ? "the policy is unusable"
 					 : "the policy denies it");
+	return failure;
+}
+
+static void log_refusal(const struct isosocks_failure *failure, const char *what)
+{
+	const bool is_ipv6 = strchr(failure->host, ':') != NULL;
+	struct log_line line;
+
+	log_begin(&line, LOG_DEBUG);
+	bytes_put_text(&line.text, is_ipv6 ? "[" : "");
+	bytes_put_text(&line.text, failure->host);
+	bytes_put_text(&line.text, is_ipv6 ? "]:" : ":");
+	bytes_put_decimal(&line.text, failure->port);
+	bytes_put_text(&line.text, what);
+	bytes_put_text(&line.text, failure->meaning);
+	bytes_put_text(&line.text, ", errno ");
+	bytes_put_decimal(&line.text, (uint64_t)failure->error);
+	log_end(&line);
+}
+
+void failure_of_policy(const struct session *session, const struct policy_target *target, int error)
+{
+	const struct isosocks_failure failure = describe_refusal(session, target, error);
+
 	keep(session, &failure);
+	if (log_wants(LOG_DEBUG))
+		log_refusal(&failure, " failed: ");
+}
+
+void failure_of_datagram(const struct session *session, const struct policy_target *target,
+			 int error)
+{
+	if (!log_wants(LOG_DEBUG))
+		return;
+	const struct isosocks_failure failure = describe_refusal(session, target, error);
+	log_refusal(&failure, ", a datagram: ");
 }

@@ -20,4 +20,8 @@ const char *failure_meaning(const struct tunnel *tunnel, int error);
 void failure_of_policy(const struct session *session, const struct policy_target *target,
 		       int error);
 
+/* The same to a datagram, of which there may be many: it is in the log alone. */
+void failure_of_datagram(const struct session *session, const struct policy_target *target,
+			 int error);
+
 #endif

@@ -2,6 +2,8 @@
  * socket: which sockets there are, and what one says of itself while it is on its way and once it
  * is tunnelled.
  */
+#include "base/bytes.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "hooks/hook.h"
 #include "hooks/leash.h"
@@ -66,12 +68,29 @@ static enum table_kind table_kind_of(int domain, int kind, int protocol)
 	return is_udp(kind, protocol) ? TABLE_KIND_DATAGRAM : TABLE_KIND_UNKNOWN;
 }
 
+static void log_refused(int domain, int type, int protocol)
+{
+	struct log_line line;
+
+	log_begin(&line, LOG_DEBUG);
+	bytes_put_text(&line.text, "no socket of family ");
+	bytes_put_decimal(&line.text, (uint64_t)(unsigned)domain);
+	bytes_put_text(&line.text, ", type ");
+	bytes_put_decimal(&line.text, (uint64_t)(unsigned)kind_of(type));
+	bytes_put_text(&line.text, ", protocol ");
+	bytes_put_decimal(&line.text, (uint64_t)(unsigned)protocol);
+	bytes_put_text(&line.text, ": only TCP goes by the proxy, and datagrams nowhere");
+	log_end(&line);
+}
+
 HOOK int socket(int domain, int type, int protocol)
 {
 	const int saved = errno;
 	const struct session *session = session_get();
 	int r = check_socket(session, domain, type, protocol);
 
+	if (r == -EACCES && log_wants(LOG_DEBUG))
+		log_refused(domain, type, protocol);
 	if (r == 0)
 		r = leash_socket(session, domain, type, protocol);
 	if (r >= 0)

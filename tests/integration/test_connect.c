@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 /* Methods a proxy takes, and how the log shows each. */
 static const struct {
@@ -407,6 +408,43 @@ Test(connect, says_in_the_log_what_became_of_it)
 		  down.err);
 	g_free(isosocks);
 	g_free(connect);
+}
+
+Test(connect, says_in_the_log_what_the_policy_refuses)
+{
+	static const char program[] =
+		"import socket, sys\n"
+		"for kind, at in (1, '203.0.113.9'), (1, '2001:db8::9'), (2, '203.0.113.5'):\n"
+		"    s = socket.socket(10 if ':' in at else 2, kind)\n"
+		"    try: s.sendto(b'x', (at, 80)) if kind == 2 else s.connect((at, 80))\n"
+		"    except PermissionError: pass\n"
+		"    else: sys.exit('not refused')\n"
+		"try: socket.socket(2, 3, 1)\n"
+		"except PermissionError: pass\n";
+	static const char *const lines[] = {
+		"203.0.113.9:80 failed: the policy denies it, errno 13\n",
+		"[2001:db8::9]:80 failed: the policy denies it, errno 13\n",
+		"203.0.113.5:80, a datagram: the policy denies it, errno 13\n",
+		"no socket of family 2, type 3, protocol 1: only TCP",
+	};
+
+	lab_need("python3");
+	lab_open();
+	char *file = lab_path("refused.py"), *config = lab_path("deny.conf");
+	cr_assert(g_file_set_contents(file, program, -1, NULL));
+	cr_assert(g_file_set_contents(config, "[network]\ndeny=203.0.113.9;[2001:db8::9]\n", -1,
+				      NULL));
+	chmod(file, 0644);
+	chmod(config, 0644);
+	char *options = g_strdup_printf("-d -c %s", config);
+	lab_proxy(NULL);
+	const struct lab_result result = lab_run(LAB_NOBODY, options, "python3 %s", file);
+	lab_assert_status(&result, 0);
+	for (size_t i = 0; i < G_N_ELEMENTS(lines); i++)
+		cr_assert(strstr(result.err, lines[i]), "%s is not in\n%s", lines[i], result.err);
+	g_free(options);
+	g_free(config);
+	g_free(file);
 }
 
 /* ---- falling back ---- */

@@ -1,6 +1,8 @@
 /*
  * make install and make uninstall, as a user without privileges runs them.
  */
+#include "support/lab.h"
+
 #include <criterion/criterion.h>
 #include <glib.h>
 #include <glib/gstdio.h>
@@ -116,4 +118,23 @@ Test(install, refuses_a_path_that_would_not_work_before_it_does_anything)
 	}
 	assert_prints(root, "cd \"$ROOT\" && find . -mindepth 1 | sort", "./my\n./my/file\n");
 	remove_root(root);
+}
+
+Test(install, says_where_the_library_is_that_cannot_be_read)
+{
+	lab_open();
+	g_autofree char *isosocks = lab_program("isosocks");
+	const struct lab_result made =
+		lab_shell(LAB_ROOT,
+			  "mkdir own && cp %s $(dirname %s)/libisosocks.so own && "
+			  "chmod 600 own/libisosocks.so",
+			  isosocks, isosocks);
+	const struct lab_result user = lab_shell(LAB_NOBODY, "id -u");
+
+	lab_assert_status(&made, 0);
+	if (strcmp(user.out, "0\n") == 0)
+		cr_skip_test("needs a user who may not read every file");
+	const struct lab_result result = lab_shell(LAB_NOBODY, "own/isosocks true");
+	lab_assert_status(&result, 125);
+	cr_assert(strstr(result.err, "own/libisosocks.so cannot be read"), "%s", result.err);
 }
