@@ -352,7 +352,7 @@ static int await_guest(int fd)
 		return 0;
 	do /* a nap first: another thread that waits for one of them gets its news itself */
 		r = error_or(libc()->poll(&listener, 1, A_NAP));
-	while (r == 0 && pending_step_all());
+	while (r == 0 && pending_step_mine());
 	return r < 0 ? r : 0;
 }
 

@@ -6,6 +6,9 @@
 #include "tunnel/watch.h"
 
 #include <pthread.h>
+#include <sys/single_threaded.h>
+
+#define A_NAP 10 /* ms */
 
 static _Atomic bool ever LIBC_WITH_DATA;
 
@@ -69,6 +72,14 @@ uint64_t pending_deadline(void)
  * and threads that begin while it is counted anew may be missing. */
 static _Atomic int outstanding LIBC_WITH_DATA;
 
+/*
+ * Tunnels that began with nobody waiting for them, or were left by who did; and how many there had
+ * been when all were last found awaited or over. A number, so that what begins meanwhile is not
+ * missed.
+ */
+static _Atomic unsigned lonely LIBC_WITH_DATA;
+static _Atomic unsigned lonely_seen LIBC_WITH_DATA;
+
 static void expect(uint64_t deadline)
 {
 	uint64_t seen = atomic_load_explicit(&earliest, memory_order_relaxed);
@@ -115,6 +126,8 @@ int pending_begin(struct pending *p, const struct sockaddr *target)
 	}
 	clear_away(p->fd, p->cookie);
 	tunnel_begin(p->tunnel, p->cookie);
+	atomic_store_explicit(&p->tunnel->owner, pthread_self(), memory_order_relaxed);
+	pending_leave(p);
 	atomic_fetch_add(&outstanding, 1); /* whoever claims its end counts it out */
 	table_put(p->fd, p->cookie, p->tunnel, target);
 	atomic_store_explicit(&ever, true, memory_order_release);
@@ -290,6 +303,8 @@ int pending_step(const struct pending *p)
 int pending_finish(const struct pending *p)
 {
 	const short events = tunnel_events(p->tunnel);
+
+	pending_await(p->tunnel);
 	return settle(p, tunnel_finish(p->tunnel, p->fd, p->cookie), events);
 }
 
@@ -326,8 +341,6 @@ int pending_gate(int fd, int flags)
 }
 
 /* ---- handed to somebody who knows nothing of the handshake ---- */
-
-#define A_NAP 10 /* ms */
 
 int pending_hand_over(int fd, bool may_wait)
 {
@@ -423,18 +436,108 @@ bool pending_cancel(int fd)
 	return true;
 }
 
-bool pending_step_all(void)
+void pending_await(struct tunnel *tunnel)
+{
+	if (!atomic_load_explicit(&tunnel->awaited, memory_order_relaxed))
+		atomic_store_explicit(&tunnel->awaited, true, memory_order_relaxed);
+}
+
+void pending_leave(const struct pending *p)
+{
+	const bool awaited = watch_has_any(p->fd);
+
+	atomic_store_explicit(&p->tunnel->awaited, awaited, memory_order_relaxed);
+	if (!awaited)
+		atomic_fetch_add(&lonely, 1);
+}
+
+bool pending_any_lonely(void)
+{
+	return atomic_load_explicit(&lonely, memory_order_relaxed) !=
+	       atomic_load_explicit(&lonely_seen, memory_order_relaxed);
+}
+
+/*
+ * Steps one whose owner may be another thread, which may close the descriptor at any moment and
+ * make another socket with its number: so through a duplicate, which stays what it is.
+ */
+static int step_from_aside(const struct pending *p)
+{
+	if (__libc_single_threaded)
+		return pending_step(p);
+	const int own = libc()->fcntl(p->fd, F_DUPFD_CLOEXEC, 0);
+	const short events = tunnel_events(p->tunnel);
+	int r = -EBADF;
+
+	if (own >= 0 && table_cookie(own) == p->cookie)
+		r = settle(p, tunnel_step(p->tunnel, own, p->cookie), events);
+	if (own >= 0)
+		libc()->close(own);
+	return r;
+}
+
+/* Without a system call where the answer is no. */
+static struct tunnel *find_under_way(int fd)
+{
+	const struct table_entry *entry = table_find(fd);
+	struct tunnel *tunnel =
+		entry ? atomic_load_explicit(&entry->tunnel, memory_order_acquire) : NULL;
+
+	return tunnel && tunnel_is_under_way(tunnel) ? tunnel : NULL;
+}
+
+static bool is_lonely(const struct tunnel *tunnel)
+{
+	return !atomic_load_explicit(&tunnel->awaited, memory_order_relaxed);
+}
+
+static bool is_mine(const struct tunnel *tunnel)
+{
+	return pthread_equal(atomic_load_explicit(&tunnel->owner, memory_order_relaxed),
+			     pthread_self());
+}
+
+static bool is_left(int fd)
 {
 	struct pending p;
-	bool under_way = false;
+	return pending_find(fd, &p) && step_from_aside(&p) == -EINPROGRESS;
+}
+
+uint64_t pending_help(void)
+{
+	const unsigned begun = atomic_load(&lonely);
+	bool mine = false, any = false;
+
+	if (!pending_any_lonely())
+		return UINT64_MAX;
+	for (int fd = 0; fd <= table_highest(); fd++) {
+		if (!table_find(fd))
+			fd |= TABLE_PAGE_ENTRIES - 1;
+		const struct tunnel *tunnel = find_under_way(fd);
+		if (!tunnel || !is_lonely(tunnel))
+			continue;
+		if (!is_mine(tunnel))
+			any = true;
+		else if (is_left(fd))
+			mine = true;
+	}
+	if (!mine && !any)
+		atomic_store(&lonely_seen, begun);
+	return mine ? A_NAP * 1000000u : UINT64_MAX;
+}
+
+bool pending_step_mine(void)
+{
+	bool left = false;
 
 	for (int fd = 0; fd <= table_highest(); fd++) {
 		if (!table_find(fd))
 			fd |= TABLE_PAGE_ENTRIES - 1;
-		else if (pending_find(fd, &p) && pending_step(&p) == -EINPROGRESS)
-			under_way = true;
+		const struct tunnel *tunnel = find_under_way(fd);
+		if (tunnel && is_mine(tunnel) && is_left(fd))
+			left = true;
 	}
-	return under_way;
+	return left;
 }
 
 void pending_expire(void)
@@ -446,7 +549,7 @@ void pending_expire(void)
 		if (!table_find(fd))
 			fd |= TABLE_PAGE_ENTRIES - 1;
 		else if (pending_find(fd, &p) && now >= tunnel_deadline(p.tunnel))
-			pending_step(&p);
+			step_from_aside(&p);
 	}
 	look();
 }

@@ -88,8 +88,24 @@ bool pending_cancel(int fd);
 bool pending_ever(void);
 uint64_t pending_deadline(void);
 
-/* Steps all of them. false: none is under way. */
-bool pending_step_all(void);
+/*
+ * A program may begin a connection and wait for others: the kernel's needs no help on its way, and
+ * a tunnel that nobody waits for does, from the thread that began it. Somebody waits for this one
+ * now; nobody does any more.
+ */
+void pending_await(struct tunnel *tunnel);
+void pending_leave(const struct pending *pending);
+
+/* Whether there may be one that nobody waits for. */
+bool pending_any_lonely(void);
+
+/* Steps this thread's. Returns how long a wait may last before the next time (ns), UINT64_MAX: none
+ * is left. */
+uint64_t pending_help(void);
+
+/* Steps all that this thread began, awaited or not: it is to wait for another thing. false: none is
+ * under way. */
+bool pending_step_mine(void);
 
 /* Steps every tunnel whose deadline has passed, and finds the next one. */
 void pending_expire(void);

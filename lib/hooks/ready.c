@@ -67,6 +67,11 @@ static bool is_past(uint64_t deadline)
 	return deadline != UINT64_MAX && (deadline == 0 || tunnel_now() >= deadline);
 }
 
+static uint64_t sooner(uint64_t one, uint64_t other)
+{
+	return one < other ? one : other;
+}
+
 /*
  * A wait for this tunnel among others, bounded so far by bound: until its deadline, and no longer
  * than AT_MOST where somebody else can read the reply, or where it was not looked at yet whether
@@ -81,7 +86,7 @@ static uint64_t shorter(uint64_t bound, const struct tunnel *tunnel, bool looked
 
 	if (own > AT_MOST && !(alone && looked))
 		own = AT_MOST;
-	return own < bound ? own : bound;
+	return sooner(own, bound);
 }
 
 /* ---- memory ---- */
@@ -102,11 +107,14 @@ static void put_room(void *room, const void *few, size_t size)
 
 /* ---- poll ---- */
 
-/* What cannot be read is the kernel's to refuse. */
+/* Whether there is something to do: a descriptor on its way in the set, or one that nobody waits
+ * for anywhere. What cannot be read is the kernel's to refuse. */
 static bool any_pending(const struct pollfd *fds, nfds_t count)
 {
 	if (!fds || count > INT_MAX || !memory_is_readable(fds, count * sizeof(*fds)))
 		return false;
+	if (pending_any_lonely())
+		return true;
 	for (nfds_t i = 0; i < count; i++) {
 		if (table_may_be_pending(fds[i].fd))
 			return true;
@@ -128,13 +136,16 @@ static bool any_pending(const struct pollfd *fds, nfds_t count)
 static const struct tunnel *peek(int fd, unsigned number)
 {
 	const struct table_entry *entry = table_find(fd);
-	const struct tunnel *tunnel =
+	struct tunnel *tunnel =
 		entry ? atomic_load_explicit(&entry->tunnel, memory_order_acquire) : NULL;
 	struct pending p;
 
 	if (tunnel && number < FEW && !pending_find(fd, &p))
 		return NULL;
-	return tunnel && tunnel_is_under_way(tunnel) ? tunnel : NULL;
+	if (!tunnel || !tunnel_is_under_way(tunnel))
+		return NULL;
+	pending_await(tunnel);
+	return tunnel;
 }
 
 /* One that has ended elsewhere still has to be told. */
@@ -200,7 +211,8 @@ static int poll_hidden(struct pollfd *fds, struct pollfd *asked, nfds_t count, u
 	for (;;) {
 		const uint64_t bound = fill_poll(fds, asked, count, looked);
 		struct timespec left;
-		const struct timespec *wait = time_left(deadline, bound, &left);
+		const struct timespec *wait =
+			time_left(deadline, sooner(bound, pending_help()), &left);
 		const int r = libc()->ppoll(asked, count, wait, mask);
 		int ready = r;
 
@@ -322,6 +334,8 @@ static bool any_pending_in(const struct select_sets *s, int count)
 		count = table_highest() + 1;
 	if (!is_readable(s, count))
 		return false;
+	if (pending_any_lonely())
+		return true;
 	for (int fd = 0; fd < count; fd++) {
 		if (table_may_be_pending(fd) && is_asked(s, fd))
 			return true;
@@ -400,7 +414,8 @@ static int select_hidden(int count, const struct select_sets *own, struct select
 		memset(asked->hidden, 0, size);
 		const uint64_t bound = fill_select(own, asked, count, looked);
 		struct timespec left;
-		const struct timespec *wait = time_left(deadline, bound, &left);
+		const struct timespec *wait =
+			time_left(deadline, sooner(bound, pending_help()), &left);
 		int ready = libc()->pselect(count, as_set(asked->sets[0]), as_set(asked->sets[1]),
 					    as_set(asked->sets[2]), wait, mask);
 		if (ready < 0)
@@ -488,8 +503,10 @@ static int control_pending(int set, int op, int fd, struct epoll_event *event,
 {
 	if (op == EPOLL_CTL_DEL) {
 		watch_remove(fd, set);
+		pending_leave(p);
 		return error_or(libc()->epoll_ctl(set, op, fd, event));
 	}
+	pending_await(p->tunnel);
 	if (event->events & EPOLLEXCLUSIVE) { /* with rules of its own, which the kernel knows */
 		const int r = error_or(libc()->epoll_ctl(set, op, fd, event));
 		if (r == 0) {
@@ -508,13 +525,19 @@ static int control_settled(int set, int op, int fd, struct epoll_event *event)
 
 	if (r < 0)
 		return r;
-	if (op == EPOLL_CTL_DEL)
+	if (op == EPOLL_CTL_DEL) {
 		watch_remove(fd, set);
-	else if (event)
+		if (pending_find(fd, &p))
+			pending_leave(&p);
+		return r;
+	}
+	if (event)
 		watch_put(fd, set, event);
 	/* Another thread's connect() may have looked at the sets just before. */
-	if (op != EPOLL_CTL_DEL && pending_find(fd, &p) && pending_step(&p) == -EINPROGRESS)
+	if (pending_find(fd, &p) && pending_step(&p) == -EINPROGRESS) {
+		pending_await(p.tunnel);
 		watch_arm(fd, tunnel_events(p.tunnel));
+	}
 	return r;
 }
 
@@ -608,7 +631,8 @@ static int epoll_hidden(const struct epoll_call *call, uint64_t deadline)
 
 	for (;;) {
 		struct timespec left;
-		const int r = call->wait(call, time_left(deadline, patience(), &left));
+		const uint64_t bound = sooner(patience(), pending_help());
+		const int r = call->wait(call, time_left(deadline, bound, &left));
 		bool ended;
 
 		if (r < 0)

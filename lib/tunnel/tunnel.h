@@ -13,6 +13,7 @@
 #include "socks5/client.h"
 
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 /*
@@ -56,12 +57,14 @@ struct tunnel {
 	_Atomic uint64_t deadline; /* CLOCK_MONOTONIC, ns */
 	uint8_t attempt;	   /* enum tunnel_attempt */
 	uint8_t retries;
-	bool established;	/* with the proxy */
-	bool muted;		/* the proxy takes no more; what it said is still to be read */
-	bool fell_back;		/* to no authentication: derived keys did not arrive */
-	uint8_t waits;		/* enum tunnel_waits: the socket, when it began */
-	_Atomic uint8_t shared; /* enum tunnel_shared */
-	_Atomic int low_mark;	/* SO_RCVLOWAT as the application has it; on the way it is 1 */
+	bool established;	 /* with the proxy */
+	bool muted;		 /* the proxy takes no more; what it said is still to be read */
+	bool fell_back;		 /* to no authentication: derived keys did not arrive */
+	uint8_t waits;		 /* enum tunnel_waits: the socket, when it began */
+	_Atomic uint8_t shared;	 /* enum tunnel_shared */
+	_Atomic bool awaited;	 /* somebody waits for the socket, or has once */
+	_Atomic pthread_t owner; /* the thread that called connect() */
+	_Atomic int low_mark;	 /* SO_RCVLOWAT as the application has it; on the way it is 1 */
 	struct tunnel_plan plan;
 	struct socks5_client client;
 	uint8_t scratch[TUNNEL_SCRATCH];

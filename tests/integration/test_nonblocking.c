@@ -86,8 +86,8 @@ static void start_slow_proxy(unsigned milliseconds)
 	g_free(options);
 }
 
-/* The kernel's connects go on while nobody looks at them. */
-Test(nonblocking, goes_on_while_its_own_program_waits_for_it)
+/* With loopback=proxy and a proxy that says one byte after the other. */
+static void go_through_slow_proxy(const char *program, const char *output)
 {
 	lab_need("python3");
 	lab_open();
@@ -97,26 +97,56 @@ Test(nonblocking, goes_on_while_its_own_program_waits_for_it)
 	g_file_set_contents(file, "[network]\nloopback=proxy\n", -1, NULL);
 	for (enum lab_user user = 0; user < LAB_USERS; user++) {
 		const struct lab_result result =
-			lab_run(user, options,
-				"timeout 60 python3 -c \"\n"
-				"import socket\n"
-				"for host in '127.0.0.1', '::1':\n"
-				"    family = socket.AF_INET6 if ':' in host else socket.AF_INET\n"
-				"    listener = socket.create_server((host, 0), family=family)\n"
-				"    clients = [socket.socket(family) for i in range(3)]\n"
-				"    for client in clients:\n"
-				"        client.setblocking(False)\n"
-				"        client.connect_ex(listener.getsockname())\n"
-				"    for client in clients: listener.accept()[0].send(b'welcome')\n"
-				"    for client in clients:\n"
-				"        client.setblocking(True)\n"
-				"        print(client.recv(7).decode())\n\"");
+			lab_run(user, options, "timeout 60 python3 -c \"%s\"", program);
 		lab_assert_status(&result, 0);
-		cr_expect_str_eq(result.out, "welcome\nwelcome\nwelcome\n"
-					     "welcome\nwelcome\nwelcome\n");
+		cr_expect_str_eq(result.out, output);
 	}
 	g_free(options);
 	g_free(file);
+}
+
+#define BEGIN_THREE                                                                                \
+	"    family = socket.AF_INET6 if ':' in host else socket.AF_INET\n"                        \
+	"    listener = socket.create_server((host, 0), family=family)\n"                          \
+	"    clients = [socket.socket(family) for i in range(3)]\n"                                \
+	"    for client in clients:\n"                                                             \
+	"        client.setblocking(False)\n"                                                      \
+	"        client.connect_ex(listener.getsockname())\n"
+#define END_THREE                                                                                  \
+	"    for client in clients:\n"                                                             \
+	"        client.setblocking(True)\n"                                                       \
+	"        print(client.recv(7).decode())\n"
+
+/* The kernel's connects go on while nobody looks at them. */
+Test(nonblocking, goes_on_while_its_own_program_accepts_it)
+{
+	go_through_slow_proxy(
+		"\n"
+		"import socket\n"
+		"for host in '127.0.0.1', '::1':\n" BEGIN_THREE
+		"    for client in clients: listener.accept()[0].send(b'welcome')\n" END_THREE,
+		"welcome\nwelcome\nwelcome\n"
+		"welcome\nwelcome\nwelcome\n");
+}
+
+/* Also where it waits for its listener alone, or has taken its connection out of what it waits for.
+ */
+Test(nonblocking, goes_on_while_its_own_program_waits_for_others)
+{
+	go_through_slow_proxy("\n"
+			      "import select, selectors, socket\n"
+			      "for kind in selectors.SelectSelector, selectors.PollSelector, "
+			      "selectors.EpollSelector:\n"
+			      "    host = '127.0.0.1'\n" BEGIN_THREE
+			      "    removed = select.epoll(); removed.register(clients[0])\n"
+			      "    removed.unregister(clients[0])\n"
+			      "    wait = kind(); wait.register(listener, selectors.EVENT_READ)\n"
+			      "    for client in clients:\n"
+			      "        assert len(wait.select(None)) == 1\n"
+			      "        listener.accept()[0].send(b'welcome')\n" END_THREE,
+			      "welcome\nwelcome\nwelcome\n"
+			      "welcome\nwelcome\nwelcome\n"
+			      "welcome\nwelcome\nwelcome\n");
 }
 
 static const struct {
