@@ -617,9 +617,10 @@ static uint64_t patience(void)
 {
 	if (pending_deadline() == 0)
 		return UINT64_MAX;
-	if (tunnel_now() >= pending_deadline())
+	const uint64_t now = tunnel_now();
+	if (now >= pending_deadline())
 		pending_expire();
-	const uint64_t due = pending_deadline(), now = tunnel_now();
+	const uint64_t due = pending_deadline();
 	if (due == 0)
 		return UINT64_MAX;
 	return due > now ? due - now : AT_MOST; /* another thread is just at it */
