@@ -1,19 +1,20 @@
 /*
- * answer [DELAY_MS]: the least a SOCKS5 proxy can be: takes 0x97, 0x02 or 0x00 (in this order),
- * says yes to every request after DELAY_MS, connects nowhere and keeps the connection until the
- * client closes. Prints its port. What remains in a measurement against it is the client's side.
+ * answer [DELAY_MS [METHODS]]: the least a SOCKS5 proxy can be: takes the first of METHODS
+ * (97,02,00) that is offered, says yes to every request after DELAY_MS, and is the target too: `GET
+ * /N` has N bytes for an answer, all else is read and forgotten until the client closes. Prints its
+ * port. What remains in a measurement against it is the client's side.
  */
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -36,6 +37,8 @@ struct client {
 static int epoll;
 static int timer;
 static unsigned delay;
+static uint8_t methods[8] = { 0x97, 0x02, 0x00 };
+static unsigned method_count = 3;
 static struct client *first, **last = &first;
 
 static uint64_t now(void)
@@ -58,9 +61,11 @@ static void flush(struct client *c)
 	c->out_length = 0;
 }
 
+/* The address is for those who ask where a name is: no loopback, which some would not connect to.
+ */
 static void reply(struct client *c)
 {
-	say(c, "\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00", 10);
+	say(c, "\x05\x00\x00\x01\xcb\x00\x71\x05\x00\x00", 10);
 	c->state = DONE;
 }
 
@@ -113,14 +118,20 @@ static size_t message(const struct client *c)
 	}
 }
 
+static uint8_t choose(const struct client *c)
+{
+	for (unsigned i = 0; i < method_count; i++) {
+		if (memchr(c->in + 2, methods[i], c->in[1]))
+			return methods[i];
+	}
+	return 0xff;
+}
+
 static void take(struct client *c)
 {
-	const bool has_extended = memchr(c->in + 2, 0x97, c->in[1]) != NULL;
-	const bool has_password = memchr(c->in + 2, 0x02, c->in[1]) != NULL;
-
 	switch (c->state) {
 	case GREETING:
-		c->method = has_extended ? 0x97 : has_password ? 0x02 : 0x00;
+		c->method = choose(c);
 		say(c, (uint8_t[]){ 5, c->method }, 2);
 		c->state = c->method ? AUTHENTICATION : REQUEST;
 		break;
@@ -134,6 +145,36 @@ static void take(struct client *c)
 		else
 			reply(c);
 	}
+}
+
+/* One client at a time, and the others wait: nobody measures two of them at once. */
+static void give(int fd, long long size)
+{
+	static const char zeros[65536];
+	char head[100];
+	const int length = snprintf(head, sizeof(head),
+				    "HTTP/1.1 200 OK\r\nContent-Length: %lld\r\n\r\n", size);
+
+	if (send(fd, head, (size_t)length, MSG_NOSIGNAL) != length)
+		return;
+	while (size > 0) {
+		const size_t most = size < (long long)sizeof(zeros) ? (size_t)size : sizeof(zeros);
+		const ssize_t sent = send(fd, zeros, most, MSG_NOSIGNAL);
+		if (sent < 0)
+			return;
+		size -= sent;
+	}
+}
+
+/* What comes behind the reply. */
+static void be_target(struct client *c)
+{
+	if (c->length >= 5 && memcmp(c->in, "GET /", 5) == 0) {
+		if (!memmem(c->in, c->length, "\r\n\r\n", 4))
+			return;
+		give(c->fd, atoll((const char *)c->in + 5));
+	}
+	c->length = 0;
 }
 
 static void serve(struct client *c)
@@ -150,7 +191,7 @@ static void serve(struct client *c)
 	}
 	c->length += (size_t)got;
 	if (c->state == DONE)
-		c->length = 0;
+		be_target(c);
 	while ((length = message(c)) > 0 && length <= c->length) {
 		take(c);
 		c->length -= length;
@@ -193,8 +234,20 @@ static void welcome(int listener)
 	serve(c);
 }
 
+static void read_methods(const char *list)
+{
+	char *end;
+
+	for (method_count = 0; method_count < sizeof(methods); list = end + 1) {
+		methods[method_count++] = (uint8_t)strtoul(list, &end, 16);
+		if (*end != ',')
+			break;
+	}
+}
+
 int main(int argc, char **argv)
 {
+	struct rlimit many;
 	struct sockaddr_in at = { .sin_family = AF_INET,
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t length = sizeof(at);
@@ -202,9 +255,14 @@ int main(int argc, char **argv)
 	struct epoll_event events[64], event = { .events = EPOLLIN, .data.ptr = NULL };
 
 	delay = argc > 1 ? (unsigned)atoi(argv[1]) : 0;
+	if (argc > 2)
+		read_methods(argv[2]);
+	getrlimit(RLIMIT_NOFILE, &many);
+	many.rlim_cur = many.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &many);
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (bind(listener, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(listener, 4096) < 0)
+	if (bind(listener, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(listener, 65535) < 0)
 		err(1, "listen");
 	getsockname(listener, (struct sockaddr *)&at, &length);
 	printf("%u\n", ntohs(at.sin_port));

@@ -1,7 +1,8 @@
 /*
- * startup RUNS COMMAND…: each COMMAND is one shell-less string of words, with NAME=VALUE in front
- * for its environment. They are started in turn, RUNS times each; prints for each the median
- * microseconds from spawn to end, and what it adds to the first one's.
+ * startup RUNS COMMAND...: each COMMAND is one shell-less string of words, with NAME=VALUE in front
+ * for its environment. They are started in turn, RUNS times each; prints a line "NUMBER
+ * MICROSECONDS" for each run, from spawn to end, or "NUMBER fails"; NUMBER counts the commands from
+ * 0.
  */
 #include <err.h>
 #include <spawn.h>
@@ -30,6 +31,7 @@ static char **take_environment(char ***words)
 	return all;
 }
 
+/* Negative when it fails. */
 static double run(char **words)
 {
 	char **environment = take_environment(&words);
@@ -43,15 +45,9 @@ static double run(char **words)
 	waitpid(pid, &status, 0);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	if (status != 0)
-		errx(1, "%s failed", words[0]);
+		return -1;
 	return (double)(end.tv_sec - start.tv_sec) * 1e6 +
 	       (double)(end.tv_nsec - start.tv_nsec) / 1e3;
-}
-
-static int compare(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
 }
 
 int main(int argc, char **argv)
@@ -59,7 +55,6 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		errx(2, "usage: startup RUNS COMMAND...");
 	const int runs = atoi(argv[1]), commands = argc - 2;
-	double *times = calloc((size_t)(runs * commands), sizeof(*times));
 	char *(*words)[WORDS] = calloc((size_t)commands, sizeof(*words));
 
 	for (int c = 0; c < commands; c++) {
@@ -68,13 +63,13 @@ int main(int argc, char **argv)
 			words[c][w] = word;
 	}
 	for (int r = 0; r < runs; r++) {
-		for (int c = 0; c < commands; c++)
-			times[c * runs + r] = run(words[c]);
-	}
-	for (int c = 0; c < commands; c++) {
-		qsort(times + c * runs, (size_t)runs, sizeof(*times), compare);
-		printf("%10.0f  %+8.0f  %.100s\n", times[c * runs + runs / 2],
-		       times[c * runs + runs / 2] - times[runs / 2], argv[2 + c]);
+		for (int c = 0; c < commands; c++) {
+			const double took = run(words[c]);
+			if (took < 0)
+				printf("%d fails\n", c);
+			else
+				printf("%d %.1f\n", c, took);
+		}
 	}
 	return 0;
 }

@@ -55,3 +55,8 @@ Test(lint, what_the_documents_speak_of_is_there)
 {
 	run("tests/lint/documents.sh");
 }
+
+Test(lint, the_benchmark_has_every_table)
+{
+	run("tests/lint/benchmark.sh");
+}

@@ -1,21 +1,29 @@
 /*
- * guard ROUNDS: what system calls cost, a line each: the best of ROUNDS rounds in nanoseconds. Run
- * bare and under isosocks, the difference is what leash, filter and hooks add.
+ * calls hot|filter|pending|socket ROUNDS: what system calls cost, a line "NAME NANOSECONDS" each,
+ * the best of ROUNDS rounds. hot are those of a program at work, on descriptors that are no
+ * business of a proxy's; filter are the same under a seccomp filter of one instruction, which lets
+ * all pass; pending the same while a connect() is under way on another descriptor; socket are those
+ * that make sockets and look at them. Run bare and under a library, the difference is what it adds.
  */
+#include "by_hand.h"
+
 #include <arpa/inet.h>
 #include <err.h>
-#include <netinet/in.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-static int pair[2], tcp, udp, listener, pipes[2], set;
+static int pair[2], tcp, udp, listener, pipes[2], set, zero, null;
 static struct sockaddr_in loopback;
 static char byte;
 
@@ -71,10 +79,28 @@ static void message(void)
 		err(1, "sendmsg, recvmsg");
 }
 
-static void write_read(void)
+/* Devices do as little as can be in the kernel. */
+static void read_once(void)
 {
-	if (write(pipes[1], &byte, 1) != 1 || read(pipes[0], &byte, 1) != 1)
-		err(1, "write, read");
+	if (read(zero, &byte, 1) != 1)
+		err(1, "read");
+}
+
+static void write_once(void)
+{
+	if (write(null, &byte, 1) != 1)
+		err(1, "write");
+}
+
+static void select_once(void)
+{
+	struct timeval now = { 0, 0 };
+	fd_set readable;
+
+	FD_ZERO(&readable);
+	FD_SET(pipes[0], &readable);
+	if (select(pipes[0] + 1, &readable, NULL, NULL, &now) != 0)
+		err(1, "select");
 }
 
 static void poll_once(void)
@@ -140,14 +166,10 @@ static double best(void (*call)(void), int rounds)
 	double least = 1e12;
 
 	for (int round = 0; round < rounds; round++) {
-		struct timespec start, end;
-		clock_gettime(CLOCK_MONOTONIC, &start);
+		const double start = by_hand_now();
 		for (int i = 0; i < CALLS; i++)
 			call();
-		clock_gettime(CLOCK_MONOTONIC, &end);
-		const double each = ((double)(end.tv_sec - start.tv_sec) * 1e9 +
-				     (double)(end.tv_nsec - start.tv_nsec)) /
-				    CALLS;
+		const double each = (by_hand_now() - start) * 1e6 / CALLS;
 		if (each < least)
 			least = each;
 	}
@@ -168,36 +190,72 @@ static void prepare(void)
 	    bind(udp, (struct sockaddr *)&loopback, length) < 0 ||
 	    getsockname(udp, (struct sockaddr *)&loopback, &length) < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 || pipe(pipes) < 0 ||
-	    (set = epoll_create1(0)) < 0 || epoll_ctl(set, EPOLL_CTL_ADD, pipes[0], &event) < 0)
+	    (set = epoll_create1(0)) < 0 || epoll_ctl(set, EPOLL_CTL_ADD, pipes[0], &event) < 0 ||
+	    (zero = open("/dev/zero", O_RDONLY)) < 0 || (null = open("/dev/null", O_WRONLY)) < 0)
 		err(1, "preparing");
+}
+
+/* The proxy is one that takes its time. */
+static void begin_connect(void)
+{
+	const struct sockaddr_in to = by_hand_address(BY_HAND_NOT, "");
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
+		errx(1, "connected at once");
+}
+
+static void install_filter(void)
+{
+	struct sock_filter pass[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+	const struct sock_fprog program = { 1, pass };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+		    &program) < 0)
+		err(1, "seccomp");
+}
+
+struct row {
+	const char *name;
+	void (*call)(void);
+};
+
+static void print(const struct row *rows, size_t count, int rounds)
+{
+	for (size_t i = 0; i < count; i++)
+		printf("%s %.1f\n", rows[i].name, best(rows[i].call, rounds));
 }
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		void (*call)(void);
-	} rows[] = {
-		{ "socket+close(TCP)", tcp4 },
-		{ "socket+close(UDP6)", udp6 },
-		{ "socket+close(UNIX)", local },
-		{ "getppid", nothing },
+	static const struct row hot[] = {
+		{ "read", read_once },		{ "write", write_once },
+		{ "poll", poll_once },		{ "select", select_once },
+		{ "epoll_wait", epoll_once },	{ "epoll_ctl", epoll_change },
+		{ "sendmsg+recvmsg", message }, { "getppid", nothing },
+	};
+	static const struct row sockets[] = {
+		{ "socket+close,TCP", tcp4 },
+		{ "socket+close,UDP6", udp6 },
+		{ "socket+close,UNIX", local },
 		{ "setsockopt", option },
 		{ "getsockname", name },
-		{ "sendmsg+recvmsg(UNIX)", message },
-		{ "write+read(pipe)", write_read },
-		{ "poll(pipe)", poll_once },
-		{ "epoll_wait", epoll_once },
-		{ "epoll_ctl", epoll_change },
-		{ "sendto+read(UDP)", datagram },
+		{ "sendto+read,UDP", datagram },
 		{ "socket+bind+listen+close", bind_listen },
-		{ "connect+accept(loopback)", connect_accept },
+		{ "connect+accept,loopback", connect_accept },
 	};
 
-	if (argc != 2)
-		errx(2, "usage: guard ROUNDS");
+	if (argc != 3)
+		errx(2, "usage: calls hot|filter|pending|socket ROUNDS");
 	prepare();
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		printf("%s %.0f\n", rows[i].name, best(rows[i].call, atoi(argv[1])));
+	if (strcmp(argv[1], "pending") == 0)
+		begin_connect();
+	if (strcmp(argv[1], "filter") == 0)
+		install_filter();
+	if (strcmp(argv[1], "socket") == 0)
+		print(sockets, sizeof(sockets) / sizeof(*sockets), atoi(argv[2]));
+	else
+		print(hot, sizeof(hot) / sizeof(*hot), atoi(argv[2]));
 	return 0;
 }
