@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -129,6 +130,7 @@ struct _IO_FILE *popen(const char *command, const char *mode);
 	REPLACED(posix_spawn_file_actions_init)                                                    \
 	REPLACED(posix_spawnp)                                                                     \
 	REPLACED(ppoll)                                                                            \
+	REPLACED(prctl)                                                                            \
 	REPLACED(pselect)                                                                          \
 	REPLACED(read)                                                                             \
 	REPLACED(readv)                                                                            \

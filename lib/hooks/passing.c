@@ -2,6 +2,7 @@
 #include "hooks/hook.h"
 #include "hooks/leash.h"
 #include "hooks/route.h"
+#include "hooks/sandbox.h"
 #include "tunnel/table.h"
 
 #include <netinet/in.h>
@@ -28,16 +29,21 @@ static bool is_allowed(struct session *session, int fd)
 
 	if (leash_has(fd))
 		return true;
+	if (!sandbox_lets_ask(SANDBOX_PEER))
+		return false;
 	if (libc()->getpeername(fd, (struct sockaddr *)&peer, &length) < 0)
 		return !leash_is_wanted(session);
 	return route_connect(session, fd, (struct sockaddr *)&peer, length, &route) == ROUTE_LIBC;
 }
 
+/* A program that has given up asking gets what it is sent: it makes no sockets either, and who
+ * sends it something is mostly its own parent, under the policy. */
 static bool is_refused(struct session *session, int fd)
 {
-	const int domain = domain_of(fd);
-
 	table_put_kind(fd, TABLE_KIND_UNKNOWN); /* whatever had this number before */
+	if (!sandbox_lets_ask(SANDBOX_OPTION))
+		return false;
+	const int domain = domain_of(fd);
 
 	if (domain == AF_UNIX || domain == AF_NETLINK)
 		return false;

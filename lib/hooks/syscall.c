@@ -3,13 +3,25 @@
  * hook sees, is not there (programs fall back); everything else passes unchanged.
  */
 #include "hooks/hook.h"
+#include "hooks/sandbox.h"
 
+#include <linux/seccomp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 
 #define POINTER(n) ((void *)argument[n])
 #define INT(n)	   ((int)argument[n])
+
+/* libc has no function for it. With SECCOMP_FILTER_FLAG_NEW_LISTENER it returns a descriptor. */
+static long install_filter(int operation, unsigned flags, void *filter)
+{
+	const long r = libc()->syscall(SYS_seccomp, operation, flags, filter);
+
+	if (r >= 0 && operation == SECCOMP_SET_MODE_FILTER)
+		sandbox_learn(filter);
+	return r;
+}
 
 static bool by_hook(long number, const long argument[6], long *ret)
 {
@@ -80,6 +92,12 @@ static bool by_hook(long number, const long argument[6], long *ret)
 #endif
 	case SYS_epoll_pwait: /* the kernel's signal sets are smaller than libc's and begin alike */
 		*ret = epoll_pwait(INT(0), POINTER(1), INT(2), INT(3), POINTER(4));
+		return true;
+	case SYS_prctl:
+		*ret = prctl(INT(0), argument[1], argument[2], argument[3], argument[4]);
+		return true;
+	case SYS_seccomp:
+		*ret = install_filter(INT(0), (unsigned)argument[1], POINTER(2));
 		return true;
 	case SYS_execve:
 		*ret = execve(POINTER(0), POINTER(1), POINTER(2));

@@ -265,6 +265,33 @@ Test(guard, a_socket_from_elsewhere_is_not_taken)
 	}
 }
 
+/* Chromium's renderers die of the question what a socket is. */
+Test(guard, a_program_that_may_not_ask_takes_a_socket)
+{
+	static const char *const ways[] = { "prctl", "syscall" };
+
+	open_lab();
+	g_autofree char *program = lab_program("confined");
+	for (size_t i = 0; i < G_N_ELEMENTS(ways); i++) {
+		static const struct {
+			const char *call, *kind, *result;
+		} rows[] = {
+			{ "getsockopt", "unix", "recvmsg=0\n" },
+			{ "getpeername", "unix", "recvmsg=0\n" },
+			{ "getpeername", "tcp", "recvmsg=EACCES\n" },
+			{ "reboot", "tcp", "recvmsg=EACCES\n" },
+		};
+		for (size_t j = 0; j < G_N_ELEMENTS(rows); j++) {
+			const struct lab_result result =
+				lab_run(LAB_NOBODY, "--no-guard", "%s %s %s %s", program, ways[i],
+					rows[j].call, rows[j].kind);
+			lab_assert_status(&result, 0);
+			cr_assert_str_eq(result.out, rows[j].result, "%s %s %s: %s", ways[i],
+					 rows[j].call, rows[j].kind, result.out);
+		}
+	}
+}
+
 Test(guard, a_socket_connected_to_this_machine_is_taken)
 {
 	lab_open();

@@ -21,11 +21,12 @@ static void open_desk(void)
 {
 	lab_open();
 	g_autofree char *here = g_get_current_dir();
-	const struct lab_result made = lab_shell(
-		LAB_ROOT,
-		"set -e; cp -r '%s/tests/programs' programs; mkdir www; echo '%s' >www/page; "
-		"chmod -R go+rX programs www",
-		here, PAGE);
+	const struct lab_result made =
+		lab_shell(LAB_ROOT,
+			  "set -e; cp -r '%s/tests/programs' programs; mkdir www; echo '%s' "
+			  ">www/page; cp www/page www/page.txt; "
+			  "chmod -R go+rX programs www",
+			  here, PAGE);
 	const char *server[] = { "python3", "-u", "programs/files.py", "www", NULL };
 
 	lab_assert_status(&made, 0);
@@ -88,6 +89,36 @@ static void assert_works(const char *script, const char *prints, unsigned reques
 		assert_all_reached(log);
 		assert_proxied(requests);
 	}
+}
+
+/*
+ * A browser's processes put themselves into user namespaces and under filters of their own, which
+ * kill whoever makes a call that the browser itself does not. It says so where it cannot.
+ */
+Test(heavy_work, chromium_in_its_own_sandbox)
+{
+	lab_need("chromium");
+	open_desk();
+	g_autofree char *home = make_home(LAB_NOBODY);
+	static const char command[] =
+		"timeout 120 chromium --headless --disable-gpu --disable-dev-shm-usage "
+		"--disable-quic --no-first-run --disable-background-networking "
+		"--disable-component-update --disable-sync --dump-dom";
+	struct lab_result result = lab_shell(
+		LAB_NOBODY, "HOME=%s %s --user-data-dir=%s/bare about:blank", home, command, home);
+
+	if (strstr(result.err, "No usable sandbox"))
+		cr_skip_test("Chromium has no sandbox here: %s", result.err);
+	lab_assert_status(&result, 0);
+	result = lab_run(LAB_NOBODY, "-k ISOLATION=alice",
+			 "env HOME=%s %s --user-data-dir=%s/own http://" HOST "/page.txt", home,
+			 command, home);
+	lab_assert_status(&result, 0);
+	lab_assert_out(&result, PAGE);
+	/* It asks for its maker's servers too. */
+	g_auto(GStrv) requests = lab_requests();
+	g_autofree char *all = g_strjoinv("\n", requests);
+	lab_assert_has(all, "\"host\":\"" HOST "\"");
 }
 
 /* isosocks itself is what the terminal belongs to. */

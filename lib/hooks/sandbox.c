@@ -1,0 +1,62 @@
+#include "hooks/sandbox.h"
+#include "base/filter.h"
+#include "hooks/hook.h"
+
+#include <linux/audit.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#if defined(__x86_64__)
+#define ARCHITECTURE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define ARCHITECTURE AUDIT_ARCH_AARCH64
+#else
+#define ARCHITECTURE 0
+#endif
+
+static _Atomic unsigned forbidden;
+
+/* Each of the options that are asked for must be. Numbers of descriptors and where answers go are
+ * not known; no filter looks at them. */
+static const struct {
+	enum sandbox_question question;
+	struct seccomp_data call;
+} questions[] = {
+	{ SANDBOX_OPTION,
+	  { .nr = SYS_getsockopt, .arch = ARCHITECTURE, .args = { 3, SOL_SOCKET, SO_DOMAIN } } },
+	{ SANDBOX_OPTION,
+	  { .nr = SYS_getsockopt,
+	    .arch = ARCHITECTURE,
+	    .args = { 3, SOL_SOCKET, SO_BINDTOIFINDEX } } },
+	{ SANDBOX_PEER, { .nr = SYS_getpeername, .arch = ARCHITECTURE, .args = { 3 } } },
+};
+
+bool sandbox_lets_ask(enum sandbox_question question)
+{
+	return !(atomic_load_explicit(&forbidden, memory_order_relaxed) & 1u << question);
+}
+
+void sandbox_learn(const struct sock_fprog *filter)
+{
+	for (unsigned i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+		if (!filter_spares(filter->filter, filter->len, &questions[i].call))
+			atomic_fetch_or(&forbidden, 1u << questions[i].question);
+	}
+}
+
+HOOK int prctl(int option, ...)
+{
+	unsigned long argument[4];
+	va_list arguments;
+
+	va_start(arguments, option);
+	for (unsigned i = 0; i < 4; i++)
+		argument[i] = va_arg(arguments, unsigned long);
+	va_end(arguments);
+	const int r = libc()->prctl(option, argument[0], argument[1], argument[2], argument[3]);
+	if (r == 0 && option == PR_SET_SECCOMP && argument[0] == SECCOMP_MODE_FILTER)
+		sandbox_learn((const struct sock_fprog *)argument[1]);
+	return r;
+}
