@@ -35,15 +35,23 @@ static void open_world(void)
 }
 
 /* The proxy was asked for www.test, under the keys of the session. */
-static void assert_asked(const char *what)
+static void assert_asked_times(const char *what, unsigned times)
 {
 	char **requests = lab_requests();
 
-	cr_assert_eq(g_strv_length(requests), 1u, "%s: %u requests", what, g_strv_length(requests));
-	lab_assert_has(requests[0], "\"host\":\"www.test\"");
-	lab_assert_has(requests[0], "\"ISOLATION\":\"alice\"");
+	cr_assert_eq(g_strv_length(requests), times, "%s: %u requests", what,
+		     g_strv_length(requests));
+	for (char **line = requests; *line; line++) {
+		lab_assert_has(*line, "\"host\":\"www.test\"");
+		lab_assert_has(*line, "\"ISOLATION\":\"alice\"");
+	}
 	g_strfreev(requests);
 	lab_forget();
+}
+
+static void assert_asked(const char *what)
+{
+	assert_asked_times(what, 1);
 }
 
 static void run_calls(const char *options, const char *host)
@@ -347,6 +355,42 @@ Test(exec, children_of_all_kinds_of_programs_know_the_session)
 			assert_asked(parents[i].command);
 			g_free(quoted);
 			g_free(command);
+		}
+	}
+}
+
+/* Programs that are large: each starts two children with the address it has resolved, the second
+ * with an empty environment. */
+static const struct {
+	const char *need;
+	const char *command; /* further arguments: the host, the program, the port */
+} large_parents[] = {
+	{ "node", "node programs/children.js" },
+	{ "java", "java programs/Children.java" },
+	{ "java", "java -Djdk.lang.Process.launchMechanism=FORK programs/Children.java" },
+	{ "java", "java -Djdk.lang.Process.launchMechanism=VFORK programs/Children.java" },
+};
+
+Test(heavy_exec, children_of_large_programs_know_the_session)
+{
+	open_world();
+	g_autofree char *here_folder = g_get_current_dir();
+	const struct lab_result copied =
+		lab_shell(LAB_ROOT, "cp -r '%s/tests/programs' programs && chmod -R go+rX programs",
+			  here_folder);
+	lab_assert_status(&copied, 0);
+	for (enum lab_user user = 0; user < LAB_USERS; user++) {
+		for (size_t i = 0; i < G_N_ELEMENTS(large_parents); i++) {
+			const char *command = large_parents[i].command;
+
+			lab_need(large_parents[i].need);
+			const struct lab_result result =
+				lab_run(user, "-k ISOLATION=alice", "%s www.test %s 80", command,
+					here.connect);
+			cr_assert_eq(result.status, 0, "%s: %d\n%s%s", command, result.status,
+				     result.out, result.err);
+			lab_assert_out(&result, "line=this is the target");
+			assert_asked_times(command, 2);
 		}
 	}
 }
