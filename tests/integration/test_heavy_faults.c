@@ -14,14 +14,19 @@
 
 #define CONNECTS 1000
 
-static void write_config(const char *pipeline)
+static void write_timeout(const char *pipeline, unsigned timeout)
 {
 	char *path = lab_path("faults.conf");
-	char *text = g_strdup_printf("[proxy]\ntimeout=5\npipeline=%s\n", pipeline);
+	char *text = g_strdup_printf("[proxy]\ntimeout=%u\npipeline=%s\n", timeout, pipeline);
 
 	cr_assert(g_file_set_contents(path, text, -1, NULL));
 	g_free(text);
 	g_free(path);
+}
+
+static void write_config(const char *pipeline)
+{
+	write_timeout(pipeline, 5);
 }
 
 /* Under `prefix`, a command that runs another, or nothing. Its port. */
@@ -229,6 +234,26 @@ Test(heavy_faults, end_when_the_proxy_has_no_descriptors_for_targets)
 	assert_ends(&result, 4000, ends);
 	cr_assert(count_of(&result, "good") > 0 && count_of(&result, "ECONNABORTED") > 0, "%s%s",
 		  result.out, result.err);
+	g_free(line);
+	g_free(command);
+	g_free(proxy);
+}
+
+/* All of them are there at the same time, each with a connection to the target. */
+Test(heavy_faults, are_none_of_thousands_of_connections_by_the_reference_proxy)
+{
+	lab_open();
+	write_timeout("auto", 180);
+	char *proxy = lab_program("isosocks-proxy");
+	char *command =
+		g_strdup_printf("exec %s --listen 127.0.0.1:0 --print-port --upstream "
+				"127.0.0.1:%u",
+				proxy, start_namer("prlimit --nofile=8192", "-h asked 2000 pause"));
+	const char *argv[] = { "sh", "-c", command, NULL };
+	char *line = lab_start(argv);
+
+	const struct lab_result result = run_at((unsigned)atoi(line), "2000 2000");
+	cr_assert_eq(count_of(&result, "good"), 2000u, "%s%s", result.out, result.err);
 	g_free(line);
 	g_free(command);
 	g_free(proxy);
