@@ -53,15 +53,29 @@ static int compare(const void *a, const void *b)
 	return (int32_t)(right->number - left->number) < 0 ? -1 : left->number != right->number;
 }
 
+static const char *policy_meaning_of(const struct why_record *record)
+{
+	switch (record->error) {
+	case EHOSTUNREACH:
+		return "a placeholder whose name the program does not know";
+	case EAFNOSUPPORT:
+		return "an IPv4 socket cannot reach a proxy on an IPv6 address";
+	case EADDRNOTAVAIL:
+		return "bound to an IPv6 address, and the proxy is on an IPv4 one";
+	case EPROTONOSUPPORT:
+		return "no method by which all that must arrive could go";
+	default:
+		return "the policy denies it";
+	}
+}
+
 static const char *meaning_of(const struct why_record *record)
 {
 	const struct reply_row *row = reply_find(record->code, record->method == SOCKS5_EXTENDED);
 
 	switch (record->stage) {
 	case WHY_POLICY:
-		return record->error == EHOSTUNREACH
-			       ? "a placeholder whose name the program does not know"
-			       : "the policy denies it";
+		return policy_meaning_of(record);
 	case WHY_METHOD:
 		return "the proxy takes none of the methods offered";
 	case WHY_AUTHENTICATION:
@@ -76,15 +90,28 @@ static const char *meaning_of(const struct why_record *record)
 	}
 }
 
+static const char *policy_hint_of(const struct why_record *record)
+{
+	switch (record->error) {
+	case EHOSTUNREACH:
+		return "a program that got the address from another one has to look the name up "
+		       "itself";
+	case EAFNOSUPPORT:
+	case EADDRNOTAVAIL:
+		return "let the proxy listen on an address of the other family too, and give that";
+	case EPROTONOSUPPORT:
+		return "see [proxy] methods and [isolation] require";
+	default:
+		return "isosocksctl explain HOST:PORT names the rule";
+	}
+}
+
 /* What to do about it. */
 static const char *hint_of(const struct why_record *record)
 {
 	switch (record->stage) {
 	case WHY_POLICY:
-		return record->error == EHOSTUNREACH
-			       ? "a program that got the address from another one has to look the "
-				 "name up itself"
-			       : "isosocksctl explain HOST:PORT names the rule";
+		return policy_hint_of(record);
 	case WHY_METHOD:
 		return "keys that must arrive need methods 97 or 02 of the proxy: see [isolation] "
 		       "require";

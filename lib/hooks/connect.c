@@ -383,6 +383,7 @@ static int open_tunnel(struct session *session, struct pending *pending, const s
 		r = allow_mapped(pending->fd, &pending->tunnel->plan);
 	if (r < 0) {
 		slots_give(pending->tunnel, 0);
+		failure_of_policy(session, &route->destination, r);
 		return r;
 	}
 	pending->tunnel->plan.has_low_mark = option_may_have_low_mark(pending->fd);

@@ -231,6 +231,22 @@ void failure_of_tunnel(const struct session *session, const struct tunnel *tunne
 	keep(session, &failure);
 }
 
+static const char *meaning_of_refusal(const struct session *session, int error)
+{
+	switch (error) {
+	case -EHOSTUNREACH:
+		return "a placeholder whose name is not known here";
+	case -EAFNOSUPPORT:
+		return "an IPv4 socket cannot reach a proxy on an IPv6 address";
+	case -EADDRNOTAVAIL:
+		return "bound to an IPv6 address, and the proxy is on an IPv4 one";
+	case -EPROTONOSUPPORT:
+		return "no method by which all that must arrive could go";
+	default:
+		return session->error < 0 ? "the policy is unusable" : "the policy denies it";
+	}
+}
+
 static struct isosocks_failure describe_refusal(const struct session *session,
 						const struct policy_target *target, int error)
 {
@@ -248,10 +264,7 @@ static struct isosocks_failure describe_refusal(const struct session *session,
 		inet_ntop(AF_INET, target->address + 12, failure.host, sizeof(failure.host));
 	else
 		inet_ntop(AF_INET6, address, failure.host, sizeof(failure.host));
-	copy_text(failure.meaning, sizeof(failure.meaning),
-		  error == -EHOSTUNREACH ? "a placeholder whose name is not known here"
-		  : session->error < 0	 ? "the policy is unusable"
-					 : "the policy denies it");
+	copy_text(failure.meaning, sizeof(failure.meaning), meaning_of_refusal(session, error));
 	return failure;
 }
 

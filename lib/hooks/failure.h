@@ -16,7 +16,8 @@ void failure_of_tunnel(const struct session *session, const struct tunnel *tunne
 /* What that error means, in words. */
 const char *failure_meaning(const struct tunnel *tunnel, int error);
 
-/* The policy said no, or nobody knows the placeholder: with this -errno. */
+/* The policy said no, nobody knows the placeholder, or the proxy cannot be asked by this socket or
+ * in this policy's ways: with this -errno. */
 void failure_of_policy(const struct session *session, const struct policy_target *target,
 		       int error);
 

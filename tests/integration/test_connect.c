@@ -447,6 +447,35 @@ Test(connect, says_in_the_log_what_the_policy_refuses)
 	g_free(file);
 }
 
+Test(connect, says_in_the_log_why_the_proxy_is_not_asked)
+{
+	static const struct {
+		const char *options, *line;
+	} rows[] = {
+		{ "-x '[::1]:9070'",
+		  "203.0.113.9:80 failed: an IPv4 socket cannot reach a proxy on an IPv6 address, "
+		  "errno 97\n" },
+		{ "-x 127.0.0.1:9070 -c none.conf -k A=b",
+		  "203.0.113.9:80 failed: no method by which all that must arrive could go, "
+		  "errno 93\n" },
+	};
+
+	lab_open();
+	char *isosocks = lab_program("isosocks"), *connect = lab_program("connect");
+	char *config = lab_path("none.conf");
+	cr_assert(g_file_set_contents(config, "[proxy]\nmethods=none\n", -1, NULL));
+	chmod(config, 0644);
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		const struct lab_result result =
+			lab_shell(LAB_NOBODY, "%s -d %s -- %s 203.0.113.9 80", isosocks,
+				  rows[i].options, connect);
+		cr_assert(strstr(result.err, rows[i].line), "%s", result.err);
+	}
+	g_free(config);
+	g_free(connect);
+	g_free(isosocks);
+}
+
 /* ---- falling back ---- */
 
 Test(connect, goes_on_without_derived_keys_that_a_proxy_refuses)
