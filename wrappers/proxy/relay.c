@@ -20,6 +20,7 @@ struct relay {
 	struct flow up;
 	struct flow down;
 	gboolean stopped;
+	gboolean broken; /* a receiver was gone before its sender had ended */
 	void (*done)(void *data, gboolean broken);
 	void *data;
 };
@@ -80,7 +81,16 @@ static void end(struct flow *flow)
 	flow->ended = TRUE;
 	g_socket_shutdown(flow->to, FALSE, TRUE, NULL);
 	if (flow->relay->up.ended && flow->relay->down.ended)
-		stop(flow->relay, FALSE);
+		stop(flow->relay, flow->relay->broken);
+}
+
+/* The receiver is gone, and takes no more; what it has said before goes on to the sender. */
+static void lose(struct flow *flow)
+{
+	flow->ended = TRUE;
+	flow->relay->broken = TRUE;
+	if (flow->relay->up.ended && flow->relay->down.ended)
+		stop(flow->relay, TRUE);
 }
 
 /* Bytes that the receiver took, 0 when it is full, -1 when it is gone. */
@@ -108,7 +118,8 @@ static gboolean on_room(gint fd, GIOCondition condition, gpointer data)
 	(void)condition;
 	if (n < 0) {
 		flow->watch = 0;
-		stop(flow->relay, TRUE);
+		g_clear_pointer(&flow->waiting, g_byte_array_unref);
+		lose(flow);
 		return G_SOURCE_REMOVE;
 	}
 	flow->sent += (gsize)n;
@@ -126,7 +137,8 @@ static void pass_on(struct flow *flow, const guint8 *bytes, gsize length)
 	gssize n = deliver(flow, bytes, length);
 
 	if (n < 0) {
-		stop(flow->relay, TRUE);
+		g_clear_handle_id(&flow->watch, g_source_remove);
+		lose(flow);
 		return;
 	}
 	if ((gsize)n == length)
@@ -170,7 +182,7 @@ static void begin(struct flow *flow, const GByteArray *first)
 {
 	if (first && first->len > 0)
 		pass_on(flow, first->data, first->len);
-	if (!flow->relay->stopped && flow->watch == 0)
+	if (!flow->relay->stopped && !flow->ended && flow->watch == 0)
 		wait_for_input(flow);
 }
 
