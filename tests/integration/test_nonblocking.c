@@ -340,6 +340,40 @@ Test(nonblocking, is_as_the_kernel_has_it)
 	g_free(program);
 }
 
+/* What follows the first line: it says whether there is io_uring. */
+static const char *after_first_line(const char *text)
+{
+	const char *end = strchr(text, '\n');
+	return end ? end + 1 : "";
+}
+
+/* The guard would say so too: it is left out. */
+Test(nonblocking, goes_by_syscall_and_without_io_uring)
+{
+	lab_open();
+	start_slow_proxy(100);
+	char *program = lab_program("fallback");
+	const struct lab_result bare = lab_shell(LAB_NOBODY, "%s", program);
+
+	for (enum lab_user user = 0; user < LAB_USERS; user++) {
+		const struct lab_result ok =
+			lab_run(user, "--no-guard", "%s slow.test 80", program);
+		lab_assert_status(&ok, 0);
+		cr_expect(g_str_has_prefix(ok.out, "io_uring_setup: ENOSYS\n"), "%s", ok.out);
+		char *expected = g_strconcat(after_first_line(bare.out),
+					     "slow.test: this is the target\n", NULL);
+		cr_expect_str_eq(after_first_line(ok.out), expected);
+		char *line = lab_only_request();
+		lab_assert_has(line, "\"host\":\"slow.test\"");
+		const struct lab_result refused =
+			lab_run(user, "--no-guard", "%s refused.test 80", program);
+		lab_assert_out(&refused, "refused.test: ECONNREFUSED\n");
+		lab_forget();
+		g_free(expected);
+	}
+	g_free(program);
+}
+
 Test(nonblocking, takes_no_memory)
 {
 	lab_open();

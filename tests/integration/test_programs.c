@@ -525,6 +525,117 @@ ParameterizedTest(size_t *index, heavy_programs, work)
 	try_program(&heavy[*index]);
 }
 
+/* ---- a program that forwards ---- */
+
+#define FORWARDED 40
+
+/* nginx with two workers under isosocks, in front of servers that only the proxy reaches. */
+static void start_forwarder(enum lab_user user, unsigned port)
+{
+	const char *lab = lab_folder();
+	g_autofree char *folder = g_strdup_printf("%s/forwarder-%d", lab, user);
+	g_autofree char *file = g_build_filename(folder, "nginx.conf", NULL);
+	g_autofree char *isosocks = lab_program("isosocks");
+	g_autofree char *text = g_strdup_printf(
+		"daemon off; worker_processes 2; pid %s/pid; error_log %s/errors;\n"
+		"events {} http { access_log off; client_body_temp_path %s/1;\n"
+		"proxy_temp_path %s/2; fastcgi_temp_path %s/3; uwsgi_temp_path %s/4;\n"
+		"scgi_temp_path %s/5; server { listen 127.0.0.1:%u reuseport;\n"
+		"add_header X-Worker $pid always;\n"
+		"location /by-name/ { proxy_pass http://" NAME "/; }\n"
+		"location /by-address/ { proxy_pass http://" ADDRESS "/; }\n"
+		"location /refused/ { proxy_pass http://" REFUSED "/; } } }\n",
+		folder, folder, folder, folder, folder, folder, folder, port);
+	g_autofree char *command = g_strdup_printf(
+		"exec %s %s -x 127.0.0.1:%u -k ISOLATION=alice -- nginx -e stderr -c %s 2>%s/said",
+		user == LAB_NOBODY ? "setpriv --reuid 65534 --regid 65534 --clear-groups" : "",
+		isosocks, lab_port(), file, folder);
+
+	cr_assert_eq(mkdir(folder, 0777), 0);
+	chmod(folder, 0777);
+	g_file_set_contents(file, text, -1, NULL);
+	lab_daemon(command, port);
+}
+
+/* So many at once; the answers with their headers. */
+static struct lab_result ask_forwarder(unsigned port, const char *where)
+{
+	return lab_shell(LAB_ROOT,
+			 "curl -sSi -Z --parallel-immediate --parallel-max %u "
+			 "'http://127.0.0.1:%u/%s/page?[1-%u]'",
+			 FORWARDED, port, where, FORWARDED);
+}
+
+static unsigned count_workers(const char *answers)
+{
+	g_autoptr(GHashTable) workers =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_auto(GStrv) lines = g_strsplit(answers, "\r\n", -1);
+
+	for (char **line = lines; *line; line++) {
+		if (g_str_has_prefix(*line, "X-Worker: "))
+			g_hash_table_add(workers, g_strdup(*line));
+	}
+	return g_hash_table_size(workers);
+}
+
+static unsigned count_texts(const char *text, const char *part)
+{
+	g_auto(GStrv) parts = g_strsplit(text, part, -1);
+	return g_strv_length(parts) - 1;
+}
+
+static void assert_forwards(unsigned port, const char *where, const char *host)
+{
+	lab_forget();
+	const struct lab_result result = ask_forwarder(port, where);
+	g_auto(GStrv) requests = lab_requests();
+
+	lab_assert_status(&result, 0);
+	cr_expect_eq(count_texts(result.out, "HTTP/1.1 200 "), FORWARDED, "%s", result.out);
+	cr_expect_eq(count_texts(result.out, PAGE), FORWARDED, "%s", result.out);
+	cr_expect_eq(count_workers(result.out), 2, "%s", result.out);
+	cr_expect_eq(g_strv_length(requests), FORWARDED);
+	assert_asked_for("nginx", host);
+}
+
+static void assert_forwards_refusals(unsigned port)
+{
+	lab_forget();
+	const struct lab_result result = ask_forwarder(port, "refused");
+
+	cr_expect_eq(count_texts(result.out, "HTTP/1.1 502 "), FORWARDED, "%s", result.out);
+	assert_asked_for("nginx", REFUSED);
+}
+
+static void assert_says_refused(enum lab_user user)
+{
+	g_autofree char *name = g_strdup_printf("forwarder-%d/errors", user);
+	g_autofree char *file = lab_path(name), *errors = NULL;
+
+	cr_assert(g_file_get_contents(file, &errors, NULL, NULL));
+	cr_expect_eq(count_texts(errors, "connect() failed (111: Connection refused)"), FORWARDED,
+		     "%s", errors);
+}
+
+Test(real_programs, nginx_forwards_with_two_workers)
+{
+	lab_open();
+	lab_need("nginx");
+	lab_need("curl");
+	make_page();
+	start_nginx();
+	lab_proxy(MAP(NAME) MAP(ADDRESS) " --fault delay:100 --fault " REFUSED "=reply:05");
+	for (enum lab_user user = 0; user < LAB_USERS; user++) {
+		const unsigned port = 8081 + user;
+		start_forwarder(user, port);
+		assert_forwards(port, "by-name", NAME);
+		assert_forwards(port, "by-address", ADDRESS);
+		assert_forwards_refusals(port);
+		assert_says_refused(user);
+	}
+}
+
 /* ---- errors ---- */
 
 Test(real_programs, say_what_happened)
