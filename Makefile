@@ -175,7 +175,7 @@ PACKAGES_DEB   := debhelper lintian fakeroot dpkg-dev
 PACKAGES_ALL   := $(PACKAGES_DEB) debootstrap nodejs default-jdk-headless ruby php-cli aria2 golang-go gcc-multilib \
 	ncat socat telnet lynx w3m links elinks lftp httpie python3-requests python3-aiohttp \
 	python3-twisted apache2-utils wrk redis-server redis-tools postgresql chromium libevent-dev libuv1-dev \
-	libpython3.11-testsuite
+	libpython3.11-testsuite cmake patch
 
 PACKAGES_BENCH := torsocks proxychains4 tsocks dante-client curl python3 gnuplot-nox util-linux iproute2
 
@@ -202,6 +202,7 @@ check-all: ## what takes longer or needs heavy packages
 	@$(MAKE) --no-print-directory -j$(JOBS) tests
 	@$(MAKE) --no-print-directory check-asan
 	@$(MAKE) --no-print-directory check-tsan
+	-@tests/judges/sources.sh build/judges/sources
 	@$(RUN_TESTS) --timeout 900 --filter 'heavy_*/*'
 
 compatibility: ## run the real programs, and write doc/compatibility.md
@@ -214,7 +215,8 @@ compatibility: ## run the real programs, and write doc/compatibility.md
 judges: ## run other projects' tests against the library, and write doc/judges.md
 	@sh tests/support/deps.sh $(PACKAGES_CHECK) $(PACKAGES_ALL)
 	@$(MAKE) --no-print-directory -j$(JOBS) all
-	@BUILD=$(BUILD) tests/judges/run.sh --document doc/judges.md build/judges
+	@tests/judges/sources.sh build/judges/sources
+	@BUILD=$(BUILD) tests/judges/run.sh --document doc/judges.md build/judges/run
 
 # An instrumented library needs its runtime first, and what is executed with an environment that was cleared gets the library
 # alone: the suites about that run with the release.

@@ -1,6 +1,6 @@
 /*
  * Other projects' own tests, as judges: tests/judges/run.sh runs them without and with isosocks and
- * compares. What is worse with it, and has no reason in tests/judges/expected, fails here.
+ * compares. What is worse with it, and has no reason in tests/judges/JUDGE.expected, fails here.
  */
 #include "support/lab.h"
 
@@ -26,4 +26,14 @@ static void ask(const char *judge)
 Test(heavy_judges, cpython_finds_nothing_new, .timeout = 900)
 {
 	ask("cpython");
+}
+
+Test(heavy_judges, libevent_finds_nothing_new, .timeout = 900)
+{
+	ask("libevent");
+}
+
+Test(heavy_judges, libuv_finds_nothing_new, .timeout = 900)
+{
+	ask("libuv");
 }

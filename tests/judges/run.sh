@@ -1,12 +1,12 @@
 #!/bin/sh
 # run.sh [--document FILE] FOLDER [JUDGE...]: other projects' own tests as judges of the library. Each judge runs bare, under
 # isosocks with loopback=direct, and under isosocks with loopback=proxy, where all it does on loopback goes through
-# isosocks-proxy. A test that passes bare and not under isosocks is the library's doing: it must stand in `expected` beside
-# this script, with its reason, or this ends with 1. FOLDER keeps what was built and all that was said; --document writes
-# the figures down.
+# isosocks-proxy. A test that passes bare and not under isosocks is the library's doing: it must stand in JUDGE.expected
+# beside this script, with its reason, or this ends with 1. FOLDER keeps all that was said; --document writes the figures down.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${BUILD:-build/release}" && pwd)
+sources=$(dirname "$build")/judges/sources
 modes='direct proxy'
 tab=$(printf '\t')
 
@@ -41,10 +41,14 @@ bounded() { # SECONDS MODE OUTPUT COMMAND...
 unprivileged=$([ "$(id -u)" = 0 ] || echo --map-root-user)
 
 # ---- what is expected ----
+#
+# JUDGE.expected, tabs between: the setting of loopback, or "every" for the run without isosocks as well; "fails", or "leave"
+# for what is not run at all; the test, with * for any characters; the reason.
 
-# The rows of `expected` for this mode that say this: "PATTERN<tab>REASON".
+# The rows for this mode that say this: "PATTERN<tab>REASON".
 rows() { # MODE WORD
-	awk -F '\t' -v mode="$1" -v word="$2" '($1 == mode || $1 == "every") && $2 == word { print $3 "\t" $4 }' "$here/expected"
+	awk -F '\t' -v mode="$1" -v word="$2" '($1 == mode || $1 == "every") && $2 == word { print $3 "\t" $4 }' \
+		"$here/$judge.expected"
 }
 
 left_out() { # MODE
@@ -63,124 +67,152 @@ reason() { # MODE TEST
 	}
 }
 
-# ---- the judges: a run leaves lines "TEST ok|fail|skip" in files $work/JUDGE.MODE.*.verdicts ----
+# ---- the judges ----
+#
+# JUDGE.sh says what it is made of: `need` prints the version, or that it is absent; `parts` lists what can run at the same
+# time; `part MODE PART OUTPUT` runs one of them and leaves lines "TEST ok|fail|skip" in OUTPUT.verdicts; `part_of TEST` is the
+# part that a test is in.
 
-PYTHON=/usr/bin/python3
-
-need_cpython() {
-	$PYTHON -c 'import test.test_socket' 2>/dev/null || absent "CPython's tests (libpython3.11-testsuite)"
-	$PYTHON --version
+absent() {
+	echo "$1: not there" >&2
+	exit 77
 }
 
-modules_cpython() {
-	printf 'test_%s\n' socket select epoll poll selectors
-	$PYTHON -c 'import os, test.test_asyncio as t
-for name in sorted(os.listdir(t.__path__[0])):
-	if name.startswith("test_") and name.endswith(".py"): print("test_asyncio." + name[:-3])'
+output_of() { # MODE PART
+	echo "$work/$judge.$1.$(echo "$2" | tr / .)"
 }
 
-# A test that was started and did not end has hung, or the process ended with it.
-verdicts_cpython() {
-	awk '$1 == "start" { open[$2] = 1 } $1 == "end" { delete open[$2]; print $2, $3 }
-		END { for (test in open) print test, "fail" }'
-}
-
-# Until all have had their turn: a run ends with the test that hangs.
-part_cpython() { # MODE MODULE [SUFFIX]
-	output=$work/cpython.$1.$2${3-}
-	: >"$output.said"
+# Standard input without the names that are left out.
+kept() { # MODE
 	set -f
-	while
-		began=$(wc -l <"$output.said")
-		! bounded 300 "$1" "$output" $PYTHON "$here/cpython.py" "$2" "$output.said" $(left_out "$1") \
-			>>"$output.said" 2>>"$output.err" && [ "$began" != "$(wc -l <"$output.said")" ]
-	do :; done
+	patterns=$(left_out "$1")
+	while read -r name; do
+		for pattern in $patterns; do
+			case $name in
+			$pattern) continue 2 ;;
+			esac
+		done
+		echo "$name"
+	done
 	set +f
-	verdicts_cpython <"$output.said" >"$output.verdicts"
 }
 
-run_cpython() { # MODE
-	modules_cpython | xargs -P "$jobs" -I '{}' sh "$here/run.sh" part cpython "$work" "$1" '{}'
-}
 # Most of them wait most of the time.
-jobs=$(($(nproc) * 2))
+run_parts() { # MODE
+	parts | kept "$1" | xargs -P $(($(nproc) * 2)) -I '{}' sh "$here/run.sh" part "$judge" "$work" "$1" '{}'
+}
 
-again_cpython() { # MODE TEST
-	module=$(echo "$2" | sed -E 's/^test\.(test_asyncio\.[^.]*|[^.]*)\..*/\1/')
-	[ -f "$work/cpython.$1.$module.again.verdicts" ] || part_cpython "$1" "$module" .again
-	grep -qxF "$2 ok" "$work/cpython.$1.$module.again.verdicts"
+passes_again() { # MODE TEST
+	part=$(part_of "$2")
+	again=$(output_of "$1" "$part").again
+	[ -f "$again.verdicts" ] || (part "$1" "$part" "$again")
+	grep -qxF "$2 ok" "$again.verdicts"
 }
 
 # ---- comparing ----
 
-absent() {
-	echo "$1: not installed" >&2
-	exit 77
-}
-
 # What passed bare and did not in this mode: "TEST fail|skip|missing".
-worse() { # JUDGE MODE
+worse() { # MODE
 	awk 'NR == FNR { if ($2 == "ok") passed[$1] = 1; next }
 		$1 in passed { if ($2 != "ok") print; delete passed[$1] }
-		END { for (test in passed) print test, "missing" }' "$work/$1.bare" "$work/$1.$2" | sort
+		END { for (test in passed) print test, "missing" }' "$work/$judge.bare" "$work/$judge.$1" | sort
 }
 
-# Many of these tests have clocks in them: what fails without a reason has a second try.
-judge() { # JUDGE MODE
-	: >"$work/$1.$2.reasons"
-	worse "$1" "$2" | while read -r test verdict; do
-		if reason=$(reason "$2" "$test"); then
-			printf '%s\t%s\t%s\n' "$test" "$verdict" "$reason" >>"$work/$1.$2.reasons"
-		elif "again_$1" "$2" "$test"; then
-			echo "$1, loopback=$2: $test: passed when tried again"
+is_unstable() { # TEST
+	grep -qxF "$1" "$work/$judge.unstable"
+}
+
+# Many of these tests have clocks in them: what fails has a second try, without isosocks as well.
+judge() { # MODE
+	: >"$work/$judge.$1.reasons"
+	worse "$1" | while read -r test verdict; do
+		if reason=$(reason "$1" "$test"); then
+			printf '%s\t%s\t%s\n' "$test" "$verdict" "$reason" >>"$work/$judge.$1.reasons"
+		elif passes_again "$1" "$test"; then
+			echo "$judge, loopback=$1: $test: passed when tried again"
+		elif is_unstable "$test" || ! passes_again bare "$test"; then
+			is_unstable "$test" || echo "$test" >>"$work/$judge.unstable"
+			echo "$judge, loopback=$1: $test: $verdict, and unstable without isosocks as well"
 		else
-			echo "$1, loopback=$2: $test: $verdict" | tee -a "$work/unexpected"
+			echo "$judge, loopback=$1: $test: $verdict" | tee -a "$work/unexpected"
 		fi
 	done
+}
+
+# What fails bare and passes when it is tried again.
+find_unstable() {
+	sed -n 's/ fail$//p' "$work/$judge.bare" | while read -r test; do
+		! passes_again bare "$test" || echo "$test"
+	done >"$work/$judge.unstable"
 }
 
 count() { # VERDICT FILE
 	grep -c " $1\$" "$2" || true
 }
 
-requests() { # JUDGE MODE
-	cat "$work/$1.$2".*.log 2>/dev/null | grep -c '"event":"request"' || true
+requests() { # MODE
+	cat "$work/$judge.$1".*.log 2>/dev/null | grep -c '"event":"request"' || true
 }
 
-run() { # JUDGE MODE
-	rm -rf "$work/$1.$2".*
+run() { # MODE
+	rm -rf "$work/$judge.$1".*
 	began=$(date +%s)
-	"run_$1" "$2"
-	sort "$work/$1.$2".*.verdicts >"$work/$1.$2"
-	echo $(($(date +%s) - began)) >"$work/$1.$2.seconds"
+	run_parts "$1"
+	cat "$work/$judge.$1".*.verdicts | sort >"$work/$judge.$1"
+	echo $(($(date +%s) - began)) >"$work/$judge.$1.seconds"
 }
 
 # "MODE PASSED FAILED SKIPPED REQUESTS SECONDS"
-figures() { # JUDGE MODE
-	file=$work/$1.$2
-	echo "$2 $(count ok "$file") $(count fail "$file") $(count skip "$file") $(requests "$1" "$2") $(cat "$file.seconds")"
+figures() { # MODE
+	file=$work/$judge.$1
+	echo "$1 $(count ok "$file") $(count fail "$file") $(count skip "$file") $(requests "$1") $(cat "$file.seconds")"
 }
 
 # The library is judged only by what has gone through it.
-check_requests() { # JUDGE
-	[ "$(requests "$1" direct)" = 0 ] || echo "$1, loopback=direct: the proxy was asked" | tee -a "$work/unexpected"
-	[ "$(requests "$1" proxy)" != 0 ] || echo "$1, loopback=proxy: the proxy was not asked" | tee -a "$work/unexpected"
+check_requests() {
+	! grep -E '"event":"request".*"host":"(127\.|::1|localhost)' "$work/$judge.direct".*.log ||
+		echo "$judge, loopback=direct: the proxy was asked for loopback" | tee -a "$work/unexpected"
+	[ "$(requests proxy)" != 0 ] || echo "$judge, loopback=proxy: the proxy was not asked" | tee -a "$work/unexpected"
+}
+
+run_judge() { # NAME
+	judge=$1
+	. "$here/$judge.sh"
+	need >"$work/$judge.version"
+	for mode in bare $modes; do
+		run "$mode"
+		echo "$judge $(figures "$mode" | sed -E 's/(.*) (.*) (.*) (.*) (.*) (.*)/\1: \2 passed, \3 failed, \4 skipped, \5 requests to the proxy, \6 s/')"
+	done
+	find_unstable
+	for mode in $modes; do
+		judge "$mode"
+	done
+	check_requests
 }
 
 # ---- writing down ----
 
-document_judge() { # JUDGE
-	printf '\n## %s\n\n%s\n\n' "$1" "$(cat "$work/$1.version")"
-	echo '| run | passed | failed | skipped | requests to the proxy | seconds |'
-	echo '|---|---|---|---|---|---|'
+# "TEST" of each line, as a sentence.
+list() { # FILE
+	sed 's/.*/`&`/' "$1" | paste -s -d , | sed 's/,/, /g'
+}
+
+document_judge() { # NAME
+	judge=$1
+	. "$here/$judge.sh"
+	printf '\n## %s\n\n%s. %s Left out in all runs:\n' "$judge" "$(cat "$work/$judge.version")" "$about"
+	rows every leave | awk -F '\t' '{ patterns[$2] = patterns[$2] (patterns[$2] ? ", " : "") "`" $1 "`" }
+		END { for (reason in patterns) printf "\n- %s: %s", patterns[reason], reason; print "" }' | sort
+	printf '\n| run | passed | failed | skipped | requests to the proxy | seconds |\n|---|---|---|---|---|---|\n'
 	for mode in bare $modes; do
-		figures "$1" "$mode" | sed 's/ / | /g; s/^/| /; s/$/ |/'
+		figures "$mode" | sed 's/ / | /g; s/^/| /; s/$/ |/'
 	done
+	[ ! -s "$work/$judge.unstable" ] || printf '\nUnstable without isosocks as well, and not judged: %s.\n' "$(list "$work/$judge.unstable")"
 	for mode in $modes; do
-		printf '\n%d tests pass bare and not with loopback=%s.\n\n' "$(wc -l <"$work/$1.$mode.reasons")" "$mode"
+		printf '\n%d tests pass bare and not with loopback=%s.\n\n' "$(wc -l <"$work/$judge.$mode.reasons")" "$mode"
 		awk -F '\t' '{ verdicts[$3] = verdicts[$3] $2 " "; count[$3]++ }
 			END { for (reason in count) printf "- %d (%s): %s\n", count[reason],
-				verdicts[reason] ~ /missing/ ? "not run" : "fail", reason }' "$work/$1.$mode.reasons" | sort -k 2nr
+				verdicts[reason] ~ /missing/ ? "not run" : "fail", reason }' "$work/$judge.$mode.reasons" | sort -k 2nr
 	done
 }
 
@@ -192,11 +224,9 @@ document() { # JUDGE...
 Other projects' own tests, run by \`make judges\` on $PRETTY_NAME, $(uname -m), Linux $(uname -r | cut -d. -f1,2), $(nproc) cores: bare, under
 isosocks with loopback=direct, and under isosocks with loopback=proxy, where every connection to loopback goes through
 isosocks-proxy; each in a network namespace of its own, with the guard on. A test that passes bare and fails, skips or is
-missing under isosocks stands below with its reason. All reasons, by the tests' names: tests/judges/expected.
-\`make check-all\` fails on every other.
-
-Of CPython each module runs in a process by itself (tests/judges/cpython.py); left out in all runs:
-$(rows every leave | awk -F '\t' '{ print "`" $1 "` (" $2 ")" }').
+missing under isosocks stands below with its reason. All reasons, by the tests' names: tests/judges/*.expected.
+\`make check-all\` fails on every other. A test that fails is tried a second time; one that then passes without isosocks is
+unstable, and is not judged.
 END
 	for name in "$@"; do
 		document_judge "$name"
@@ -205,8 +235,9 @@ END
 
 # Parts of a run go on at the same time: run.sh part JUDGE FOLDER MODE PART
 if [ "${1-}" = part ]; then
-	work=$3
-	"part_$2" "$4" "$5"
+	judge=$2 work=$3
+	. "$here/$judge.sh"
+	part "$4" "$5" "$(output_of "$4" "$5")"
 	exit
 fi
 
@@ -218,20 +249,10 @@ fi
 mkdir -p "$1"
 work=$(cd "$1" && pwd)
 shift
-[ $# -gt 0 ] || set -- cpython
+[ $# -gt 0 ] || set -- cpython libevent libuv
 : >"$work/unexpected"
 for name in "$@"; do
-	"need_$name" >"$work/$name.version"
-done
-for name in "$@"; do
-	for mode in bare $modes; do
-		run "$name" "$mode"
-		echo "$name $(figures "$name" "$mode" | sed -E 's/(.*) (.*) (.*) (.*) (.*) (.*)/\1: \2 passed, \3 failed, \4 skipped, \5 requests to the proxy, \6 s/')"
-	done
-	for mode in $modes; do
-		judge "$name" "$mode"
-	done
-	check_requests "$name"
+	run_judge "$name"
 done
 [ -z "$document" ] || document "$@" >"$document"
 [ ! -s "$work/unexpected" ]
