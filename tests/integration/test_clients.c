@@ -85,7 +85,8 @@ static void start_nginx(void)
 	char *file = lab_path("nginx.conf");
 	char *page = lab_path("page");
 	char *text = g_strdup_printf(
-		"daemon off; master_process off; pid %s/nginx.pid; error_log stderr crit;\n"
+		"user root; daemon off; master_process off; pid %s/nginx.pid; error_log stderr "
+		"crit;\n"
 		"events {} http { access_log off; client_body_temp_path %s/t1; proxy_temp_path "
 		"%s/t2;\nfastcgi_temp_path %s/t3; uwsgi_temp_path %s/t4; scgi_temp_path %s/t5;\n"
 		"server { listen 127.0.0.1:8080; root %s; } }\n",

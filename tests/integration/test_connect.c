@@ -569,6 +569,7 @@ static const struct {
 Test(connect, brings_the_keys_to_the_proxy)
 {
 	lab_open();
+	lab_need_root();
 	for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
 		char *options = g_strdup_printf("--methods %s", keys[i].method);
 		start_leading_proxy(options);

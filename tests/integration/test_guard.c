@@ -232,6 +232,7 @@ static char *make_setuid(void)
 Test(guard, a_setuid_program_runs_without_its_privileges)
 {
 	open_lab();
+	lab_need_root();
 	g_autofree char *copy = make_setuid();
 	const struct lab_result guarded = lab_run(LAB_NOBODY, NULL, "%s leash", copy);
 	lab_assert_status(&guarded, 0);

@@ -335,7 +335,8 @@ static void start_web(void)
 	const char *folder = lab_folder();
 	g_autofree char *file = lab_path("nginx.conf");
 	g_autofree char *text = g_strdup_printf(
-		"daemon off; master_process off; pid %s/nginx.pid; error_log stderr crit;\n"
+		"user root; daemon off; master_process off; pid %s/nginx.pid; error_log stderr "
+		"crit;\n"
 		"events {} http { access_log off; client_body_temp_path %s/t0;\n"
 		"proxy_temp_path %s/t1; fastcgi_temp_path %s/t2; uwsgi_temp_path %s/t3;\n"
 		"scgi_temp_path %s/t4; ssl_certificate %s/certificate; ssl_certificate_key "
@@ -361,7 +362,7 @@ static void make_repository(void)
 	do_as_root("export HOME=$PWD; git init -q -b main work; cd work; echo page >page; "
 		   "git add page; git -c user.name=t -c user.email=t@example.test commit -q -m "
 		   "page; cd ..; git clone -q --bare work repo.git; cd repo.git; "
-		   "git update-server-info; chmod -R go+rX ..");
+		   "git update-server-info; chmod -R go+rX ../work .");
 }
 
 /* What is executed from here on may write to /etc and /usr/local: both are the lab's, or it ends.
@@ -531,9 +532,8 @@ static struct lab_result run_row(const struct row *row)
 static void start_server(const struct row *row)
 {
 	g_autofree char *command = fill_in(row);
-	g_autofree char *script = g_strdup_printf("cd %s && exec ./far setpriv --reuid=65534 "
-						  "--clear-groups %s >home/shown.log 2>&1",
-						  lab_folder(), command);
+	g_autofree char *script = g_strdup_printf("cd %s && exec ./far %s %s >home/shown.log 2>&1",
+						  lab_folder(), lab_lowered(), command);
 
 	lab_daemon(script, row->listens);
 }

@@ -114,7 +114,7 @@ static const struct program light[] = {
 	{ "nginx, proxy_pass", "nginx",
 	  "for i in 1 2 3 4 5; do echo client_body_temp proxy_temp fastcgi_temp uwsgi_temp "
 	  "scgi_temp | cut -d ' ' -f $i | sed \"s,.*,&_path $DIR/&;,\"; done >$DIR/paths; "
-	  "echo \"pid $DIR/pid; error_log $DIR/log; events {} http { access_log off; "
+	  "echo \"user root; pid $DIR/pid; error_log $DIR/log; events {} http { access_log off; "
 	  "include $DIR/paths; server { listen unix:$DIR/near; location / { "
 	  "proxy_pass http://$HOST:80; } } }\" >$DIR/conf; "
 	  "nginx -e $DIR/log -c $DIR/conf && curl -sSf --unix-socket $DIR/near http://near/page; "
@@ -235,7 +235,8 @@ static void start_nginx(void)
 	const char *folder = lab_folder();
 	g_autofree char *file = lab_path("nginx.conf");
 	g_autofree char *text = g_strdup_printf(
-		"daemon off; master_process off; pid %s/nginx.pid; error_log stderr crit;\n"
+		"user root; daemon off; master_process off; pid %s/nginx.pid; error_log stderr "
+		"crit;\n"
 		"events {} http { access_log off; client_body_temp_path %s/nginx-body;\n"
 		"proxy_temp_path %s/t1; fastcgi_temp_path %s/t2; uwsgi_temp_path %s/t3;\n"
 		"scgi_temp_path %s/t4; server { listen 127.0.0.1:8080; root %s; } }\n",
@@ -255,7 +256,7 @@ static void start_git(void)
 		"page; "
 		"git -c user.name=t -c user.email=t@example.test commit -q -m page; cd ..; "
 		"git clone -q --bare work repo.git; cd repo.git; git update-server-info; "
-		"chmod -R go+rX ..",
+		"chmod -R go+rX ../work ../page .",
 		folder);
 	lab_assert_status(&made, 0);
 	g_autofree char *command = g_strdup_printf(

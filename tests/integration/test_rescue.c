@@ -105,6 +105,7 @@ Test(rescue, works_on_a_mounted_file)
 Test(rescue, says_what_keeps_it_from_working)
 {
 	lab_open();
+	lab_need_root();
 	struct lab_result result =
 		in_etc("64k", "echo /x/libisosocks.so >$f; mount -o remount,ro /etc; "
 			      "$rescue disable; echo $?; cat $f; $rescue; echo $?");

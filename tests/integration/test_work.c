@@ -162,6 +162,7 @@ Test(real_work, packages_by_name_and_from_files)
 {
 	lab_need("apt-get");
 	open_desk();
+	lab_need_root();
 	const struct lab_result made = lab_shell(
 		LAB_ROOT,
 		"set -e; mkdir -p www/apt p/DEBIAN p/usr/share/doc/page; cp www/page "

@@ -142,6 +142,7 @@ static void stay_on_one_processor(void)
 
 void far_open(void)
 {
+	lab_need_root();
 	lab_need("ip");
 	stay_on_one_processor();
 	far.near_namespace = open_namespace();

@@ -28,7 +28,6 @@ static struct {
 	GPid proxy;
 	size_t seen; /* request lines already looked at */
 	bool is_root;
-	bool has_etc; /* of its own */
 } lab;
 
 static void give_up(const char *what)
@@ -46,24 +45,35 @@ static void die_with_parent(gpointer data)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
-static void write_file(const char *path, const char *text)
+/*
+ * Without root's rights a user namespace gives them, over this test's process alone. The kernel
+ * gives none to a process of several threads, and Criterion starts one before it calls a test: so
+ * each of its workers gets a namespace before main().
+ */
+static int early_error; /* what kept it from that */
+static bool is_mapped;
+
+static bool write_map(const char *path, const char *format, unsigned id)
 {
+	char text[32];
 	const int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		give_up(path);
+	const int length = snprintf(text, sizeof(text), format, id);
+	const bool good = fd >= 0 && write(fd, text, (size_t)length) == length;
+
 	close(fd);
+	return good;
 }
 
-/* Without root's rights a user namespace gives them, over this test alone. */
-static void become_root(void)
+__attribute__((constructor)) static void become_root(void)
 {
-	char *map = g_strdup_printf("0 %u 1", (unsigned)getuid());
+	const unsigned uid = getuid(), gid = getgid();
 
-	if (unshare(CLONE_NEWUSER) < 0)
-		give_up("a user namespace");
-	write_file("/proc/self/setgroups", "deny");
-	write_file("/proc/self/uid_map", map);
-	g_free(map);
+	if (uid == 0 || strcmp(program_invocation_name, "boxfort-worker") != 0)
+		return;
+	is_mapped = unshare(CLONE_NEWUSER) == 0 && write_map("/proc/self/setgroups", "deny", 0) &&
+		    write_map("/proc/self/gid_map", "0 %u 1", gid) &&
+		    write_map("/proc/self/uid_map", "0 %u 1", uid);
+	early_error = errno;
 }
 
 static void raise_loopback(void)
@@ -93,8 +103,8 @@ static void remove_folder(void)
 {
 	g_autofree char *command = g_strdup_printf("rm -rf --one-file-system %s", lab.folder);
 
-	if (lab.has_etc)
-		umount2("/etc", MNT_DETACH); /* it may preload what goes away here */
+	if (lab.build)
+		umount2("/etc", MNT_DETACH); /* one of the test's own may preload what goes away */
 	if (g_getenv("KEEP") || (lab.build && umount2(lab.build, MNT_DETACH) < 0))
 		return;
 	if (system(command) != 0)
@@ -134,9 +144,11 @@ int __lsan_is_turned_off(void)
 
 void lab_open(void)
 {
-	lab.is_root = getuid() == 0;
-	if (!lab.is_root)
-		become_root();
+	lab.is_root = getuid() == 0 && !is_mapped;
+	if (!lab.is_root && !is_mapped) {
+		errno = early_error;
+		give_up("a user namespace");
+	}
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0)
 		give_up("a network namespace");
 	umask(022);
@@ -165,6 +177,18 @@ void lab_open(void)
 		 FALSE);
 }
 
+void lab_need_root(void)
+{
+	if (!lab.is_root)
+		cr_skip_test("this needs root");
+}
+
+const char *lab_lowered(void)
+{
+	return lab.is_root ? "setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --"
+			   : "";
+}
+
 /* What is written goes to memory; where the kernel lays nothing over a folder, /etc is copied. */
 #define COVER_ETC                                                                                  \
 	"mkdir etc && mount -t tmpfs -o mode=755 etc etc && mkdir etc/own etc/work && "            \
@@ -175,11 +199,9 @@ void lab_open(void)
 
 void lab_cover_etc(void)
 {
-	if (!lab.is_root)
-		cr_skip_test("an /etc of the test's own needs root");
+	lab_need_root();
 	const struct lab_result covered = lab_shell(LAB_ROOT, COVER_ETC);
 	lab_assert_status(&covered, 0);
-	lab.has_etc = true;
 }
 
 const char *lab_folder(void)

@@ -42,6 +42,15 @@ char *lab_config(const char *text);
 char *lab_program(const char *name);
 
 /*
+ * Skips the test where the lab has no second user and not all of root's rights: for an ordinary
+ * user a user namespace gives him one number, so that LAB_NOBODY and LAB_ROOT are the same.
+ */
+void lab_need_root(void);
+
+/* What makes a command run as nobody, in front of it. */
+const char *lab_lowered(void);
+
+/*
  * Gives the lab an /etc of its own, without settings of isosocks or a list to preload; skips the
  * test where that needs rights that it has not.
  */

@@ -3,6 +3,7 @@
 
 void sshd_start(void)
 {
+	lab_need_root(); /* to become whom somebody logs in as */
 	const struct lab_result made = lab_shell(
 		LAB_ROOT,
 		"set -e; mkdir -p /run/sshd; ssh-keygen -q -t ed25519 -N '' -f host; "
