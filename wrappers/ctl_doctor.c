@@ -6,6 +6,7 @@
 #include "config.h"
 #include "ctl.h"
 #include "door.h"
+#include "executable.h"
 #include "finding.h"
 #include "gather.h"
 #include "launch.h"
@@ -45,7 +46,21 @@ static struct config *gather(const char *file, const char *proxy, GError **error
 	return NULL;
 }
 
+/* The rule for the program, or NULL. */
+static const struct config_application *find_application(const struct config *config,
+							 const char *path)
+{
+	g_autofree char *executable = path ? executable_resolve(path) : NULL;
+
+	return executable ? config_find_application(config, executable, getuid()) : NULL;
+}
+
 /* ---- the proxy ---- */
+
+static guint proxy_index(const struct config_application *application)
+{
+	return application && application->proxy != BLOB_NONE ? application->proxy : 0;
+}
 
 static gboolean keys_must_arrive(const struct config *config)
 {
@@ -56,9 +71,8 @@ static gboolean keys_must_arrive(const struct config *config)
 }
 
 /* What isosocks would offer, by the library's own rule. */
-static unsigned find_offer(const struct config *config, uint8_t methods[3])
+static unsigned find_offer(const struct config *config, const struct url *proxy, uint8_t methods[3])
 {
-	const struct url *proxy = &g_array_index(config->proxies, struct url, 0);
 	g_autoptr(GByteArray) blob = compile_policy(config, NULL);
 	struct policy policy;
 
@@ -79,10 +93,11 @@ static enum probe_verdict verdict_of(const struct probe *probe, uint8_t method)
 	}
 }
 
-static gboolean is_suitable(const struct config *config, const struct probe *probe)
+static gboolean is_suitable(const struct config *config, const struct url *proxy,
+			    const struct probe *probe)
 {
 	uint8_t methods[3];
-	const unsigned count = find_offer(config, methods);
+	const unsigned count = find_offer(config, proxy, methods);
 
 	for (unsigned i = 0; i < count; i++)
 		if (verdict_of(probe, methods[i]) == PROBE_TAKEN)
@@ -120,10 +135,12 @@ static void add_resolve(GPtrArray *findings, const struct probe *probe)
 			     "resolve=proxy");
 }
 
-static void inspect_proxy(GPtrArray *findings, const struct config *config)
+static void inspect_proxy(GPtrArray *findings, const struct config *config,
+			  const struct config_application *application)
 {
-	const struct url *proxy = &g_array_index(config->proxies, struct url, 0);
-	g_autofree char *url = config_proxy_text(config);
+	const guint index = proxy_index(application);
+	const struct url *proxy = &g_array_index(config->proxies, struct url, index);
+	g_autofree char *url = config_url_text(config, index);
 	struct probe probe;
 	const int r = probe_proxy(proxy, PROBE_MILLISECONDS, &probe);
 
@@ -136,7 +153,7 @@ static void inspect_proxy(GPtrArray *findings, const struct config *config)
 	add_method(findings, "password", "method 02, username and password", probe.password);
 	add_method(findings, "none", "method 00, no authentication", probe.none);
 	add_resolve(findings, &probe);
-	if (!is_suitable(config, &probe))
+	if (!is_suitable(config, proxy, &probe))
 		findings_add(findings, "proxy", FINDING_PROBLEM, "unsuitable",
 			     "it takes no method by which all that must arrive can go");
 	else if (probe.extended != PROBE_TAKEN && probe.password != PROBE_TAKEN)
@@ -184,16 +201,33 @@ static void inspect_library(GPtrArray *findings)
 		findings_add(findings, "library", FINDING_FINE, "found", "%s", path);
 }
 
-static void inspect_program(GPtrArray *findings, const struct config *config, const char *name)
+static void add_rule(GPtrArray *findings, const struct config_application *application,
+		     const char *path)
+{
+	if (application && application->action == BLOB_ACTION_DIRECT)
+		findings_add(findings, "program", FINDING_NOTE, "direct",
+			     "%s is let go past the proxy, by [application %s]", path,
+			     application->label);
+	if (application && application->action == BLOB_ACTION_DENY)
+		findings_add(findings, "program", FINDING_PROBLEM, "denied",
+			     "%s has no network, by [application %s]", path, application->label);
+}
+
+/* The rule for it, or NULL. */
+static const struct config_application *
+inspect_program(GPtrArray *findings, const struct config *config, const char *name)
 {
 	g_autoptr(GError) error = NULL;
 	g_autofree char *path = launch_find(name, g_environ_getenv(environ, "PATH"), &error);
+	const struct config_application *application = find_application(config, path);
 
+	add_rule(findings, application, path);
 	if (path)
 		program_inspect(findings, path, config->guard);
 	else
 		findings_add(findings, "program", FINDING_PROBLEM, "not-found", "%s",
 			     error->message);
+	return application;
 }
 
 /* The first that applies, in the order of their numbers. */
@@ -212,13 +246,14 @@ static int status_of(GPtrArray *findings)
 static int examine(const struct config *config, const char *program, gboolean as_json)
 {
 	g_autoptr(GPtrArray) findings = findings_new();
+	const struct config_application *application = NULL;
 	g_autofree char *text = NULL;
 	int status;
 
 	if (program)
-		inspect_program(findings, config, program);
+		application = inspect_program(findings, config, program);
 	inspect_library(findings);
-	inspect_proxy(findings, config);
+	inspect_proxy(findings, config, application);
 	machine_inspect(findings, config->guard);
 	door_inspect(findings, "", environ);
 	status = status_of(findings);

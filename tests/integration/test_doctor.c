@@ -135,8 +135,9 @@ Test(doctor, names_privileges_and_what_the_guard_makes_of_them)
 		"printf '[guard]\\nenabled=false\\n' >bare.conf");
 	if (lab_shell(LAB_NOBODY, "[ -u setuid ] && [ $(id -u) != 0 ]").status != 0)
 		cr_skip_test("there is one user only");
-	const struct lab_result result = doctor("./setuid");
+	const struct lab_result result = doctor("./setuid"), bare = doctor("-c bare.conf ./setuid");
 	assert_finding(&result, 0, "program", "note", "setuid");
+	assert_finding(&bare, 1, "program", "problem", "setuid");
 }
 
 Test(doctor, names_file_capabilities)
@@ -159,6 +160,33 @@ Test(doctor, names_a_resolver_of_its_own)
 	assert_finding(&result, 0, "program", "note", "resolver");
 }
 
+Test(doctor, names_a_sanitizer)
+{
+	lab_need("cc");
+	open_clinic(NULL);
+	const struct lab_result built = lab_shell(
+		LAB_ROOT, "echo 'int main(void) { return 0; }' >x.c && cc -fsanitize=address x.c");
+	if (built.status != 0)
+		cr_skip_test("no AddressSanitizer: %s", built.err);
+	const struct lab_result result = doctor("./a.out");
+	assert_finding(&result, 0, "program", "note", "sanitizer");
+}
+
+Test(heavy_doctor, names_go_programs)
+{
+	lab_need("go");
+	open_clinic(NULL);
+	prepare("mkdir plain c && printf 'package main\\nfunc main() {}\\n' >plain/main.go && "
+		"printf "
+		"'package main\\nimport \"C\"\\nfunc main() {}\\n' >c/main.go && export HOME=$PWD "
+		"GOCACHE=$PWD/cache && CGO_ENABLED=0 go build -o go plain/main.go && CGO_ENABLED=1 "
+		"go "
+		"build -o cgo c/main.go");
+	const struct lab_result plain = doctor("./go"), c = doctor("./cgo");
+	assert_finding(&plain, 1, "program", "problem", "go");
+	assert_finding(&c, 1, "program", "problem", "cgo");
+}
+
 Test(doctor, names_containers_by_their_paths)
 {
 	open_clinic(NULL);
@@ -170,6 +198,32 @@ Test(doctor, names_containers_by_their_paths)
 				snap = doctor("./player");
 	assert_finding(&flatpak, 1, "program", "problem", "flatpak");
 	assert_finding(&snap, 1, "program", "problem", "snap");
+}
+
+Test(doctor, names_a_rule_about_the_program)
+{
+	open_clinic(NULL);
+	prepare("printf '[application a]\\nmatch=/usr/bin/cat;/bin/cat\\naction=direct\\n"
+		"[application b]\\nmatch=*/sort\\naction=deny\\n"
+		"[application c]\\nmatch=*/comm\\nurl=127.0.0.1:1\\n' >rules.conf");
+	const struct lab_result direct = doctor("-c rules.conf cat"),
+				denied = doctor("-c rules.conf sort"),
+				other = doctor_as(LAB_NOBODY, "-c rules.conf comm"),
+				none = doctor("-c rules.conf ls");
+	assert_finding(&direct, 0, "program", "note", "direct");
+	assert_finding(&denied, 1, "program", "problem", "denied");
+	assert_finding(&other, 3, "proxy", "problem", "unreachable");
+	lab_assert_status(&none, 0);
+	cr_assert_null(strstr(none.out, "[application"), "%s", none.out);
+}
+
+Test(doctor, names_an_image)
+{
+	open_clinic(NULL);
+	prepare("cp /bin/cat image && printf 'AI\\2' | dd of=image bs=1 seek=8 conv=notrunc "
+		"2>/dev/null");
+	const struct lab_result result = doctor("./image");
+	lab_assert_out(&result, "\"what\":\"appimage\"");
 }
 
 Test(doctor, names_an_instance_that_runs_outside)
@@ -250,6 +304,53 @@ Test(doctor, tells_a_kernel_without_guard_or_leash)
 				       "unavailable");
 		}
 	}
+}
+
+/* ---- settings ---- */
+
+/* As isosocks has them: the system's file, the user's own in place of which another may be named,
+ * the environment. */
+Test(doctor, has_the_settings_of_the_command)
+{
+	lab_open();
+	lab_cover_etc();
+	const unsigned up = lab_proxy(NULL);
+	g_autofree char *make = g_strdup_printf(
+		"mkdir config; printf '[proxy]\\nurl=127.0.0.1:%u\\n' >config/isosocks.conf; "
+		"printf '[proxy]\\nurl=127.0.0.1:1\\n' >/etc/isosocks.conf; printf "
+		"'[proxy]\\nurl=127.0.0.1:2\\n' >other.conf; chmod -R go+rX config other.conf "
+		"/etc/isosocks.conf",
+		up);
+	static const struct {
+		const char *variables, *arguments, *url;
+		int status;
+	} rows[] = {
+		{ "", "cat", "127.0.0.1:1", 3 },
+		{ "XDG_CONFIG_HOME=$PWD/config", "cat", "", 0 },
+		{ "XDG_CONFIG_HOME=$PWD/config", "-c other.conf cat", "127.0.0.1:2", 3 },
+		{ "XDG_CONFIG_HOME=$PWD/config ISOSOCKS_CONFIG=other.conf", "cat", "127.0.0.1:2",
+		  3 },
+		{ "XDG_CONFIG_HOME=$PWD/config ISOSOCKS_PROXY=127.0.0.1:3", "cat", "127.0.0.1:3",
+		  3 },
+		{ "XDG_CONFIG_HOME=$PWD/config ISOSOCKS_PROXY=127.0.0.1:3", "-x 127.0.0.1:4 cat",
+		  "127.0.0.1:4", 3 },
+	};
+
+	prepare(make);
+	g_autofree char *ctl = lab_program("isosocksctl");
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		for (enum lab_user user = 0; user < LAB_USERS; user++) {
+			const struct lab_result result =
+				lab_shell(user, "%s %s doctor --json %s", rows[i].variables, ctl,
+					  rows[i].arguments);
+			lab_assert_status(&result, rows[i].status);
+			lab_assert_out(&result, rows[i].url);
+		}
+	}
+	prepare("printf '[proxy]\\nurl=nonsense:\\n' >/etc/isosocks.conf");
+	const struct lab_result bad = lab_shell(LAB_NOBODY, "%s doctor cat", ctl);
+	lab_assert_status(&bad, 2);
+	cr_assert_not_null(strstr(bad.err, "/etc/isosocks.conf:2: "), "%s", bad.err);
 }
 
 Test(doctor, says_what_is_wrong_with_settings)
