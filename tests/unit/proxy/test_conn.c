@@ -259,6 +259,57 @@ ParameterizedTest(struct row *row, proxy_conn, answers_the_same_to_single_bytes)
 	stage_close(&stage);
 }
 
+/* ---- bytes of any kind ---- */
+
+static guint32 draw(guint32 *state, guint32 below)
+{
+	*state = *state * 1664525u + 1013904223u;
+	return (*state >> 8) % below;
+}
+
+/* What a row says with up to four bytes changed, and cut somewhere. */
+static gsize spoil(guint32 *state, const struct row *row, guint8 said[static 300])
+{
+	memcpy(said, row->said, row->said_length);
+	for (guint32 i = draw(state, 5); i > 0 && row->said_length > 0; i--)
+		said[draw(state, (guint32)row->said_length)] = (guint8)draw(state, 256);
+	return draw(state, 4) ? row->said_length : draw(state, (guint32)row->said_length + 1);
+}
+
+/* It says something or nothing, and ends when the client has. */
+static void expect_some_end(int fd)
+{
+	guint8 bytes[600];
+	ssize_t n;
+
+	shutdown(fd, SHUT_WR);
+	while ((n = recv(fd, bytes, sizeof(bytes), 0)) > 0)
+		continue;
+	cr_assert(n == 0 || errno == ECONNRESET, "%s", strerror(errno));
+}
+
+/* Requests are answered and not carried out: nobody knows what they ask for. */
+Test(proxy_conn, survives_bytes_of_any_kind)
+{
+	guint32 state = 1;
+	guint8 said[300];
+	struct stage stage;
+
+	stage_open(&stage, "--fault reply:05");
+	for (guint i = 0; i < 40 * G_N_ELEMENTS(rows); i++) {
+		const gsize length = spoil(&state, &rows[i % G_N_ELEMENTS(rows)], said);
+		int fd = world_connect(&stage.world);
+		send(fd, said, length, MSG_NOSIGNAL);
+		expect_some_end(fd);
+		close(fd);
+	}
+	int fd = world_connect(&stage.world);
+	world_send(fd, PLAIN CONNECT, sizeof(PLAIN CONNECT) - 1);
+	world_expect_end(fd, "\x05\x00\x05\x05\x00\x01\0\0\0\0\0\0", 12);
+	close(fd);
+	stage_close(&stage);
+}
+
 /* ---- with a target in the test's own hands ---- */
 
 struct link {
