@@ -111,11 +111,12 @@ passes_again() { # MODE TEST
 
 # ---- comparing ----
 
-# What passed bare and did not in this mode: "TEST fail|skip|missing".
+# What passed bare and did not in this mode, or was skipped and fails now: "TEST fail|skip|missing".
 worse() { # MODE
-	awk 'NR == FNR { if ($2 == "ok") passed[$1] = 1; next }
-		$1 in passed { if ($2 != "ok") print; delete passed[$1] }
-		END { for (test in passed) print test, "missing" }' "$work/$judge.bare" "$work/$judge.$1" | sort
+	awk 'NR == FNR { if ($2 != "fail") bare[$1] = $2; next }
+		$1 in bare { if ($2 == "fail" || ($2 == "skip" && bare[$1] == "ok")) print; delete bare[$1] }
+		END { for (test in bare) if (bare[test] == "ok") print test, "missing" }' \
+		"$work/$judge.bare" "$work/$judge.$1" | sort
 }
 
 is_unstable() { # TEST
@@ -160,19 +161,20 @@ run() { # MODE
 	run_parts "$1"
 	cat "$work/$judge.$1".*.verdicts | sort >"$work/$judge.$1"
 	echo $(($(date +%s) - began)) >"$work/$judge.$1.seconds"
+	requests "$1" >"$work/$judge.$1.requests"
 }
 
 # "MODE PASSED FAILED SKIPPED REQUESTS SECONDS"
 figures() { # MODE
 	file=$work/$judge.$1
-	echo "$1 $(count ok "$file") $(count fail "$file") $(count skip "$file") $(requests "$1") $(cat "$file.seconds")"
+	echo "$1 $(count ok "$file") $(count fail "$file") $(count skip "$file") $(cat "$file.requests" "$file.seconds" | paste -s -d ' ')"
 }
 
 # The library is judged only by what has gone through it.
 check_requests() {
 	! grep -E '"event":"request".*"host":"(127\.|::1|localhost)' "$work/$judge.direct".*.log ||
 		echo "$judge, loopback=direct: the proxy was asked for loopback" | tee -a "$work/unexpected"
-	[ "$(requests proxy)" != 0 ] || echo "$judge, loopback=proxy: the proxy was not asked" | tee -a "$work/unexpected"
+	[ "$(cat "$work/$judge.proxy.requests")" != 0 ] || echo "$judge, loopback=proxy: the proxy was not asked" | tee -a "$work/unexpected"
 }
 
 run_judge() { # NAME
@@ -209,7 +211,7 @@ document_judge() { # NAME
 	done
 	[ ! -s "$work/$judge.unstable" ] || printf '\nUnstable without isosocks as well, and not judged: %s.\n' "$(list "$work/$judge.unstable")"
 	for mode in $modes; do
-		printf '\n%d tests pass bare and not with loopback=%s.\n\n' "$(wc -l <"$work/$judge.$mode.reasons")" "$mode"
+		printf '\n%d tests do worse with loopback=%s than bare.\n\n' "$(wc -l <"$work/$judge.$mode.reasons")" "$mode"
 		awk -F '\t' '{ verdicts[$3] = verdicts[$3] $2 " "; count[$3]++ }
 			END { for (reason in count) printf "- %d (%s): %s\n", count[reason],
 				verdicts[reason] ~ /missing/ ? "not run" : "fail", reason }' "$work/$judge.$mode.reasons" | sort -k 2nr
@@ -224,9 +226,9 @@ document() { # JUDGE...
 Other projects' own tests, run by \`make judges\` on $PRETTY_NAME, $(uname -m), Linux $(uname -r | cut -d. -f1,2), $(nproc) cores: bare, under
 isosocks with loopback=direct, and under isosocks with loopback=proxy, where every connection to loopback goes through
 isosocks-proxy; each in a network namespace of its own, with the guard on. A test that passes bare and fails, skips or is
-missing under isosocks stands below with its reason. All reasons, by the tests' names: tests/judges/*.expected.
-\`make check-all\` fails on every other. A test that fails is tried a second time; one that then passes without isosocks is
-unstable, and is not judged.
+missing under isosocks, or is skipped bare and fails under isosocks, stands below with its reason. All reasons, by the tests'
+names: tests/judges/*.expected. \`make check-all\` fails on every other. A test that fails is tried a second time; one that
+then passes without isosocks is unstable, and is not judged.
 END
 	for name in "$@"; do
 		document_judge "$name"
