@@ -114,7 +114,8 @@ class Table:
     def grid(self):
         """Lines of cells, the first is the head."""
         lines_of = [[*names(row), *(self.cell(row, c) for c in self.columns)] for row in self.rows]
-        head = [""] * (len(lines_of[0]) - len(self.columns)) + self.columns
+        heads = [re.sub(r"^1 (\w+)s$", r"1 \1", c) for c in self.columns]
+        head = [""] * (len(lines_of[0]) - len(self.columns)) + heads
         lines_of = [head, *lines_of]
         return [list(line) for line in zip(*lines_of)] if "columns" in self.says else lines_of
 

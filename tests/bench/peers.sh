@@ -84,7 +84,7 @@ measure() { # SECONDS NAME ROW COLUMNS COMMAND...
 		case $? in
 		0) ;;
 		124 | 137) said="over $seconds s" ;;
-		*) said=$(tail -1 "$own/errors.$name" | tr '\t' ' ' | sed 's/^.*: *//' | cut -c 1-40)
+		*) said=$(tail -1 "$own/errors.$name" | tr '\t' ' ' | sed 's/^.*: *//; s/^[^a-z]*$//' | cut -c 1-40)
 			said="fails${said:+: $said}" ;;
 		esac
 	else
