@@ -195,7 +195,8 @@ static void prepare(void)
 		err(1, "preparing");
 }
 
-/* The proxy is one that takes its time. */
+/* The proxy is one that takes its time; somebody waits, or each wait of this thread would look
+ * after it. */
 static void begin_connect(void)
 {
 	const struct sockaddr_in to = by_hand_address(BY_HAND_NOT, "");
@@ -203,6 +204,9 @@ static void begin_connect(void)
 
 	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
 		errx(1, "connected at once");
+	struct epoll_event event = { .events = EPOLLOUT };
+	if (epoll_ctl(epoll_create1(0), EPOLL_CTL_ADD, fd, &event) < 0)
+		err(1, "epoll_ctl");
 }
 
 static void install_filter(void)
