@@ -538,7 +538,7 @@ static void start_forwarder(enum lab_user user, unsigned port)
 	g_autofree char *file = g_build_filename(folder, "nginx.conf", NULL);
 	g_autofree char *isosocks = lab_program("isosocks");
 	g_autofree char *text = g_strdup_printf(
-		"daemon off; worker_processes 2; pid %s/pid; error_log %s/errors;\n"
+		"user root; daemon off; worker_processes 2; pid %s/pid; error_log %s/errors;\n"
 		"events {} http { access_log off; client_body_temp_path %s/1;\n"
 		"proxy_temp_path %s/2; fastcgi_temp_path %s/3; uwsgi_temp_path %s/4;\n"
 		"scgi_temp_path %s/5; server { listen 127.0.0.1:%u reuseport;\n"
@@ -549,8 +549,7 @@ static void start_forwarder(enum lab_user user, unsigned port)
 		folder, folder, folder, folder, folder, folder, folder, port);
 	g_autofree char *command = g_strdup_printf(
 		"exec %s %s -x 127.0.0.1:%u -k ISOLATION=alice -- nginx -e stderr -c %s 2>%s/said",
-		user == LAB_NOBODY ? "setpriv --reuid 65534 --regid 65534 --clear-groups" : "",
-		isosocks, lab_port(), file, folder);
+		user == LAB_NOBODY ? lab_lowered() : "", isosocks, lab_port(), file, folder);
 
 	cr_assert_eq(mkdir(folder, 0777), 0);
 	chmod(folder, 0777);
