@@ -6,12 +6,25 @@
 #include "base/memory.h"
 #include "hooks/failure.h"
 #include "hooks/hook.h"
+#include "hooks/leash.h"
 #include "hooks/nameserver.h"
 #include "hooks/pending.h"
 #include "hooks/route.h"
 
 #include <limits.h>
+#include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
+
+#define LOOPBACK_INDEX 1 /* in every network namespace */
+
+/* RFC 2292's numbers, which linux/in6.h has and netinet/in.h has not. */
+#ifndef IPV6_2292PKTINFO
+#define IPV6_2292PKTINFO 2
+#endif
+#ifndef IPV6_2292RTHDR
+#define IPV6_2292RTHDR 5
+#endif
 
 /* ROUTE_LIBC or ROUTE_NAMESERVER (without an address: where it is connected to), or -errno. */
 static int check(int fd, const struct sockaddr *addr, socklen_t length, int flags,
@@ -56,21 +69,61 @@ static int check_passed(int fd, const struct cmsghdr *passed, int flags)
 	return r;
 }
 
-/* Descriptors that go along (unix(7)): one on its way through the proxy must have arrived. */
-static int check_rights(int fd, const struct msghdr *message, int flags)
+static bool names_other_device(const struct cmsghdr *c, size_t place)
+{
+	unsigned index = LOOPBACK_INDEX;
+
+	if (c->cmsg_len >= CMSG_LEN(place + sizeof(index)))
+		memcpy(&index, (const char *)c + CMSG_LEN(place), sizeof(index));
+	return index > LOOPBACK_INDEX;
+}
+
+/*
+ * Whether a datagram leaves by a device, or by way of a machine, that the control data names: what
+ * is sent to this machine would be seen elsewhere. An IPv4 datagram takes such a device though the
+ * socket is bound to another one.
+ */
+static bool is_led_astray(const struct session *session, const struct cmsghdr *c)
+{
+	if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
+		return leash_is_wanted(session) &&
+		       names_other_device(c, offsetof(struct in_pktinfo, ipi_ifindex));
+	if (c->cmsg_level == IPPROTO_IPV6 &&
+	    (c->cmsg_type == IPV6_PKTINFO || c->cmsg_type == IPV6_2292PKTINFO))
+		return leash_is_wanted(session) &&
+		       names_other_device(c, offsetof(struct in6_pktinfo, ipi6_ifindex));
+	if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RETOPTS)
+		return c->cmsg_len > CMSG_LEN(0);
+	return c->cmsg_level == IPPROTO_IPV6 &&
+	       (c->cmsg_type == IPV6_RTHDR || c->cmsg_type == IPV6_2292RTHDR);
+}
+
+static int check_part(int fd, const struct cmsghdr *c, int flags)
+{
+	const struct session *session;
+
+	if (c->cmsg_level == SOL_SOCKET)
+		return c->cmsg_type == SCM_RIGHTS && pending_ever() ? check_passed(fd, c, flags)
+								    : 0;
+	session = session_get();
+	return !session->passive && is_led_astray(session, c) ? -EACCES : 0;
+}
+
+/* Descriptors that go along (unix(7)): one on its way through the proxy must have arrived; and what
+ * says how a datagram goes. */
+static int check_control(int fd, const struct msghdr *message, int flags)
 {
 	int r = 0;
 
-	if (!pending_ever() || !message->msg_control ||
+	if (!message->msg_control || message->msg_controllen < sizeof(struct cmsghdr) ||
 	    !memory_is_readable(message->msg_control, message->msg_controllen))
 		return 0;
 	struct msghdr own = *message; /* CMSG_NXTHDR wants one that is not const */
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&own); c && r == 0; c = CMSG_NXTHDR(&own, c)) {
 		const size_t room =
 			(size_t)((const char *)own.msg_control + own.msg_controllen - (char *)c);
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len > room)
-			continue;
-		r = check_passed(fd, c, flags);
+		if (c->cmsg_len <= room)
+			r = check_part(fd, c, flags);
 	}
 	return r;
 }
@@ -85,7 +138,7 @@ static int check_message(int fd, const struct msghdr *message, int flags, struct
 	const int r = check(fd, message->msg_name,
 			    (int)message->msg_namelen > (int)most ? most : message->msg_namelen,
 			    flags, route);
-	return r != ROUTE_LIBC ? r : check_rights(fd, message, flags);
+	return r != ROUTE_LIBC ? r : check_control(fd, message, flags);
 }
 
 /* Without an address: of the nameserver that the socket is connected to. */

@@ -13,6 +13,9 @@
 
 #define DEVICE_NAME_MAX 15 /* IFNAMSIZ less the NUL */
 
+#ifndef IPV6_2292PKTOPTIONS
+#define IPV6_2292PKTOPTIONS 6
+#endif
 #ifndef IPV6_JOIN_ANYCAST
 #define IPV6_JOIN_ANYCAST 27
 #endif
@@ -27,6 +30,16 @@ static bool is_join(int level, int name)
 		return name == IPV6_JOIN_GROUP || name == IPV6_JOIN_ANYCAST ||
 		       name == MCAST_JOIN_GROUP || name == MCAST_JOIN_SOURCE_GROUP;
 	return false;
+}
+
+/* Another machine that everything goes by: what is sent to this one would be seen there (RFC 791
+ * §3.1, RFC 8754). Taking it away again is harmless. */
+static bool is_way(int level, int name, const void *value, socklen_t length)
+{
+	if (!value || length == 0)
+		return false;
+	return (level == IPPROTO_IP && name == IP_OPTIONS) ||
+	       (level == IPPROTO_IPV6 && (name == IPV6_RTHDR || name == IPV6_2292PKTOPTIONS));
 }
 
 static bool names_device(int level, int name)
@@ -114,7 +127,8 @@ HOOK int setsockopt(int fd, int level, int name, const void *value, socklen_t le
 
 	if (level == SOL_SOCKET && name == SO_RCVLOWAT)
 		return hook_return(set_low_mark(fd, value, length), saved);
-	if (!is_join(level, name) && !names_device(level, name))
+	const bool is_forbidden = is_join(level, name) || is_way(level, name, value, length);
+	if (!is_forbidden && !names_device(level, name))
 		return libc()->setsockopt(fd, level, name, value, length);
 	session = session_get();
 	if (names_device(level, name) && leash_is_wanted(session))

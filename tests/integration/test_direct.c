@@ -134,6 +134,26 @@ Test(direct, settings_without_the_guard)
 	assert_both("%s -l " ELSEWHERE " 80", false, 1, "connect=ECONNREFUSED");
 }
 
+/* ---- no leash ---- */
+
+/* A direct rule needs every device; what is for this machine may not go by way of another. */
+Test(direct, rules_let_nothing_go_by_another_way)
+{
+	open_world();
+	static const char *const ways[] = { "tcp-route6", "udp-route6" };
+
+	for (enum lab_user user = 0; user < LAB_USERS; user++) {
+		for (size_t i = 0; i < G_N_ELEMENTS(ways); i++) {
+			g_autofree char *command =
+				g_strdup_printf("build/tests/leak/call %s", ways[i]);
+			g_autofree char *says = g_strconcat(ways[i], "=EACCES", NULL);
+
+			write_settings("[network]\ndirect=192.0.2.0/24\n");
+			assert_goes(user, command, false, 0, says);
+		}
+	}
+}
+
 /* ---- listeners for others ---- */
 
 /* What somebody at the far end gets of a server under isosocks. */

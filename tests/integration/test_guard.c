@@ -164,6 +164,31 @@ Test(guard, ordinary_work_goes_on)
 	}
 }
 
+/* A server's answer names the device that the question came by. */
+Test(guard, a_datagram_by_the_loopback_device_goes_on)
+{
+	lab_need("python3");
+	open_lab();
+	for (int user = 0; user < LAB_USERS; user++) {
+		const struct lab_result result = lab_run(
+			(enum lab_user)user, NULL,
+			"python3 -c \"\n"
+			"import socket, struct\n"
+			"a, b = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for i in 'ab']\n"
+			"b.bind(('127.0.0.1', 0))\n"
+			"def send(index, to):\n"
+			"    info = struct.pack('=I4s4s', index, bytes(4), bytes(4))\n"
+			"    try: print(a.sendmsg([b'x'], [(0, 8, info)], 0, *to))\n"
+			"    except OSError as e: print(e.errno)\n"
+			"for i in 0, 1, 2: send(i, [b.getsockname()])\n"
+			"a.connect(b.getsockname())\n"
+			"for i in 0, 1, 2: send(i, [])\"");
+		lab_assert_status(&result, 0);
+		cr_assert_str_eq(result.out, "1\n1\n13\n1\n1\n13\n", "%s%s", result.out,
+				 result.err);
+	}
+}
+
 /* ---- one inside another ---- */
 
 Test(guard, an_inner_isosocks_has_the_outer_ones_guard)

@@ -184,6 +184,76 @@ static void udp_pktinfo(void)
 	tell(sendmsg(fd, &message, 0));
 }
 
+/* ---- to this machine, by way of a device or of another machine ---- */
+
+static void send_home(const char *home, int level, int type, const void *data, size_t size)
+{
+	union address to;
+	socklen_t length;
+	const int fd = datagram_to(home, &to, &length);
+	char room[CMSG_SPACE(64)] = "";
+	struct msghdr message = message_to(&to, length);
+
+	message.msg_control = room;
+	message.msg_controllen = CMSG_SPACE(size);
+	struct cmsghdr *control = CMSG_FIRSTHDR(&message);
+	control->cmsg_level = level;
+	control->cmsg_type = type;
+	control->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(control), data, size);
+	tell(sendmsg(fd, &message, 0));
+	/* The same of a socket that is connected there. */
+	tell(connect(fd, &to.any, length));
+	message.msg_name = NULL;
+	message.msg_namelen = 0;
+	tell(sendmsg(fd, &message, 0));
+}
+
+static void udp_home_device(void)
+{
+	const struct in_pktinfo info = { .ipi_ifindex = (int)if_nametoindex(DEVICE) };
+	send_home("127.0.0.1", IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+}
+
+static void udp_home_device6(void)
+{
+	const struct in6_pktinfo info = { .ipi6_ifindex = if_nametoindex(DEVICE) };
+	send_home("::1", IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+}
+
+static void udp_home_route(void)
+{
+	union address stop;
+	uint8_t option[8] = { 131, 7, 4 };
+
+	fill(&stop, TARGET4, PORT);
+	memcpy(option + 3, &stop.v4.sin_addr, 4);
+	send_home("127.0.0.1", IPPROTO_IP, IP_RETOPTS, option, sizeof(option));
+}
+
+/* A device that all datagrams of a socket go by. */
+static void udp_home_sticky6(void)
+{
+	const struct in6_pktinfo info = { .ipi6_ifindex = if_nametoindex(DEVICE) };
+	union address to;
+	socklen_t length;
+	const int fd = datagram_to("::1", &to, &length);
+
+	tell(setsockopt(fd, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info)));
+	tell(sendto(fd, "leak", 4, 0, &to.any, length));
+}
+
+static void udp_home_unicast(void)
+{
+	const uint32_t index = htonl(if_nametoindex(DEVICE));
+	union address to;
+	socklen_t length;
+	const int fd = datagram_to("127.0.0.1", &to, &length);
+
+	tell(setsockopt(fd, IPPROTO_IP, IP_UNICAST_IF, &index, sizeof(index)));
+	tell(sendto(fd, "leak", 4, 0, &to.any, length));
+}
+
 static void udp_scope(void)
 {
 	union address to;
@@ -220,6 +290,11 @@ const struct call datagram_calls[] = {
 	{ "udp-syscall", udp_syscall },
 	{ "udp-syscall-sendmsg", udp_syscall_sendmsg },
 	{ "udp-pktinfo", udp_pktinfo },
+	{ "udp-home-device", udp_home_device },
+	{ "udp-home-device6", udp_home_device6 },
+	{ "udp-home-route", udp_home_route },
+	{ "udp-home-sticky6", udp_home_sticky6 },
+	{ "udp-home-unicast", udp_home_unicast },
 	{ "udp-scope", udp_scope },
 	{ "udp-lite", udp_lite },
 	{ NULL, NULL },

@@ -3,11 +3,13 @@
 
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <locale.h>
 #include <netdb.h>
 #include <resolv.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- DNS by hand ---- */
@@ -294,7 +296,45 @@ static void q_stream(void)
 	tell_answer(res_nquery(&state, NAME, ns_c_in, ns_t_a, answer, sizeof(answer)));
 }
 
+/* ---- what libc does inside itself ---- */
+
+/* A privileged port first, so this is root's. */
+static void by_rcmd(void)
+{
+	char *host = strdup(NAME);
+	tell(rcmd_af(&host, htons(514), "nobody", "nobody", "true", NULL, AF_INET));
+}
+
+static void by_rexec(void)
+{
+	char *host = strdup(NAME);
+	tell(rexec_af(&host, htons(512), "nobody", "x", "true", NULL, AF_INET));
+}
+
+static void by_ruserok(void)
+{
+	tell(ruserok(NAME, 0, "nobody", "nobody"));
+}
+
+/* Sun's RPC: libc keeps it for programs linked long ago. */
+static void by_callrpc(void)
+{
+	int (*call)(const char *, unsigned long, unsigned long, unsigned long, void *, void *,
+		    void *, void *) =
+		(int (*)(const char *, unsigned long, unsigned long, unsigned long, void *, void *,
+			 void *, void *))dlvsym(RTLD_DEFAULT, "callrpc", "GLIBC_2.2.5");
+	void *none = dlvsym(RTLD_DEFAULT, "xdr_void", "GLIBC_2.2.5");
+
+	if (!call || !none)
+		exit(MISSING);
+	tell(call(TARGET4, 100000, 2, 0, none, NULL, none, NULL) == 0 ? 0 : -1);
+}
+
 const struct call name_calls[] = {
+	{ "rcmd", by_rcmd },
+	{ "rexec", by_rexec },
+	{ "ruserok", by_ruserok },
+	{ "callrpc", by_callrpc },
 	{ "dns-datagram", dns_datagram },
 	{ "dns-stream", dns_stream },
 	{ "getaddrinfo-null", gai_null },

@@ -160,7 +160,68 @@ static void udp_stdio(void)
 	tell(r < 0 ? r : fflush(stream));
 }
 
+/* ---- to this machine, by way of another ---- */
+
+/* RFC 791 §3.1: the kernel sends to the first stop, and the address it is told comes last. */
+static int by_way_of_target4(void)
+{
+	union address stop;
+	uint8_t option[8] = { 131, 7, 4 };
+	const int fd = open_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	fill(&stop, TARGET4, PORT);
+	memcpy(option + 3, &stop.v4.sin_addr, 4);
+	if (setsockopt(fd, IPPROTO_IP, IP_OPTIONS, option, sizeof(option)) < 0)
+		tell(-1);
+	return fd;
+}
+
+/* RFC 8754 §2: the segments are in reverse order. */
+static int by_way_of_target6(int type)
+{
+	struct {
+		uint8_t next, length, kind, left, last, flags, tag[2];
+		struct in6_addr segments[2];
+	} header = { .length = 4, .kind = 4, .left = 1, .last = 1 };
+	union address stop;
+	const int fd = open_socket(AF_INET6, type, 0);
+
+	fill(&stop, TARGET6, PORT);
+	header.segments[1] = stop.v6.sin6_addr;
+	if (setsockopt(fd, IPPROTO_IPV6, IPV6_RTHDR, &header, sizeof(header)) < 0)
+		tell(-1);
+	return fd;
+}
+
+static void connect_home(int fd, const char *home)
+{
+	union address to;
+	const socklen_t length = fill(&to, home, PORT);
+
+	tell(connect(fd, &to.any, length));
+	if (write(fd, "leak", 4) < 0)
+		tell(-1);
+}
+
+static void tcp_route(void)
+{
+	connect_home(by_way_of_target4(), "127.0.0.1");
+}
+
+static void tcp_route6(void)
+{
+	connect_home(by_way_of_target6(SOCK_STREAM | SOCK_NONBLOCK), "::1");
+}
+
+static void udp_route6(void)
+{
+	connect_home(by_way_of_target6(SOCK_DGRAM), "::1");
+}
+
 const struct call stream_calls[] = {
+	{ "tcp-route", tcp_route },
+	{ "tcp-route6", tcp_route6 },
+	{ "udp-route6", udp_route6 },
 	{ "udp-stdio", udp_stdio },
 	{ "tcp-connect", tcp_connect },
 	{ "tcp-connect6", tcp_connect6 },
