@@ -114,10 +114,14 @@ static uint32_t hash(const struct name *name)
 /* ---- entries ---- */
 
 /* A small range has fewer addresses than there are entries. Both are powers of two. */
+static uint32_t entries_in(const struct pool *pool)
+{
+	return pool->space < LAYOUT_ENTRIES ? pool->space : LAYOUT_ENTRIES;
+}
+
 static struct layout_entry *entry_of(const struct pool *pool, uint32_t number)
 {
-	const uint32_t count = pool->space < LAYOUT_ENTRIES ? pool->space : LAYOUT_ENTRIES;
-	return &pool->map->entries[number % count];
+	return &pool->map->entries[number % entries_in(pool)];
 }
 
 /* Insertions since this number. The counter is read after the number was: honest numbers are behind
@@ -349,17 +353,26 @@ static void put_copy(const struct pool *copy, uint32_t number, const struct name
 		fill_slot(copy, &window, number);
 }
 
-/* Copies the part that ends at this number, and returns how many names more may be copied. */
-static unsigned copy_part(const struct pool *pool, const struct pool *copy, uint32_t last,
-			  unsigned left)
+/* A part, as far as it was copied. */
+struct part {
+	uint32_t first, last;
+};
+
+/* Copies the part that ends at this number; *left is how many names may be copied yet. */
+static struct part copy_part(const struct pool *pool, const struct pool *copy, uint32_t last,
+			     unsigned *left)
 {
-	struct walk walk = { .number = last, .left = left };
+	struct walk walk = { .number = last, .left = *left };
+	struct part part = { last, last };
 	struct name name;
 	uint32_t number;
 
-	while ((number = walk_back(pool, &walk, &name)) != 0)
+	while ((number = walk_back(pool, &walk, &name)) != 0) {
 		put_copy(copy, number, &name);
-	return walk.left;
+		part.first = number;
+	}
+	*left = walk.left;
+	return part;
 }
 
 /* A part's end, for the copy, unless there is nothing in that part. */
@@ -373,20 +386,57 @@ static void keep_part(const struct pool *pool, const struct pool *copy, uint32_t
 		atomic_store_explicit(&copy->map->parts[(*count)++], last, memory_order_relaxed);
 }
 
+/* How many numbers behind this one are given out before they take the part's entries away. */
+static uint32_t room_before(const struct pool *copy, uint32_t number, const struct part *part)
+{
+	const uint32_t entries = entries_in(copy), length = part->last - part->first + 1;
+	const uint32_t ahead = (part->first - number - 1) % entries;
+
+	return length > entries - ahead ? 0 : ahead;
+}
+
+#define STARTS 16
+
+/*
+ * Where the copy's own numbers begin: so far that every address may be next, and so little that
+ * after some generations the oldest is still the oldest: ages are below 2^32. Of some places at
+ * random the one with the most room, or names that were copied would soon make way for new ones.
+ */
+static uint32_t choose_start(const struct pool *copy, uint32_t next, const struct part *parts,
+			     unsigned count)
+{
+	uint32_t random = random_start(copy->map), best = 0, most = 0;
+
+	for (unsigned i = 0; i < STARTS; i++) {
+		const uint32_t start = next + 1 + (random >> 8);
+		uint32_t room = UINT32_MAX;
+		for (unsigned j = 0; j < count; j++) {
+			const uint32_t before = room_before(copy, start, &parts[j]);
+			room = before < room ? before : room;
+		}
+		if (i == 0 || room > most) {
+			best = start;
+			most = room;
+		}
+		random = random * 0x9e3779b1u + 0x7f4a7c15u;
+	}
+	return best;
+}
+
 static void copy_names(const struct pool *pool, const struct pool *copy)
 {
 	const uint32_t next = load(&pool->map->next);
+	struct part parts[LAYOUT_PARTS];
 	unsigned count = 0, left = POOL_COPY_MAX;
 
-	/* So far that every address may be next, and so little that after some generations the
-	 * oldest is still the oldest: ages are below 2^32. */
-	atomic_store_explicit(&copy->map->next, next + 1 + (random_start(copy->map) >> 8),
-			      memory_order_relaxed);
+	atomic_store_explicit(&copy->map->next, next + 1, memory_order_relaxed);
 	keep_part(pool, copy, next, &count);
 	for (int i = 0; i < LAYOUT_PARTS; i++)
 		keep_part(pool, copy, load(&pool->map->parts[i]), &count);
 	for (unsigned i = 0; i < count; i++)
-		left = copy_part(pool, copy, load(&copy->map->parts[i]), left);
+		parts[i] = copy_part(pool, copy, load(&copy->map->parts[i]), &left);
+	atomic_store_explicit(&copy->map->next, choose_start(copy, next, parts, count),
+			      memory_order_relaxed);
 }
 
 int pool_copy(const struct pool *pool, int fd)

@@ -710,6 +710,23 @@ Test(pool, copies_copies_with_all_that_came_before)
 		assert_knows(&pool, 100 * i, 50, given[i]);
 }
 
+/* Where a copy goes on is random: so many tries would find a place that takes old names away. */
+Test(pool, keeps_what_was_copied_while_names_are_added)
+{
+	static uint32_t before[1000], behind[1000];
+
+	for (unsigned i = 0; i < 200; i++) {
+		struct pool pool = open_pool(-1, PREFIX);
+		fill(&pool, 0, 1000, before);
+		struct pool copy = copy_of(&pool, PREFIX);
+		fill(&copy, 1000, 1000, behind);
+		assert_knows(&copy, 0, 1000, before);
+		assert_knows(&copy, 1000, 1000, behind);
+		munmap(pool.map, pool_map_size());
+		munmap(copy.map, pool_map_size());
+	}
+}
+
 Test(pool, gives_out_in_a_copy_what_the_original_does_not_know)
 {
 	uint32_t before, ours, theirs;
