@@ -54,6 +54,9 @@ int __res_nquerydomain(res_state state, const char *name, const char *domain, in
 int __res_nsend(res_state state, const unsigned char *query, int length, unsigned char *answer,
 		int size);
 
+/* As in <sys/pidfd.h>, of glibc 2.36 on. */
+int pidfd_getfd(int process, int fd, unsigned flags);
+
 /* As in <stdio.h>, which has no place here: FILE is this. */
 struct _IO_FILE *popen(const char *command, const char *mode);
 
@@ -122,6 +125,7 @@ struct _IO_FILE *popen(const char *command, const char *mode);
 	REPLACED(getsockopt)                                                                       \
 	REPLACED(ioctl)                                                                            \
 	REPLACED(listen)                                                                           \
+	REPLACED(pidfd_getfd)                                                                      \
 	REPLACED(poll)                                                                             \
 	REPLACED(popen)                                                                            \
 	REPLACED(posix_spawn)                                                                      \

@@ -7,6 +7,7 @@
 
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 /* ---- one descriptor ---- */
 
@@ -138,4 +139,19 @@ int passing_received_many(int result, struct mmsghdr *messages)
 	}
 	errno = saved;
 	return result;
+}
+
+/* ---- taken from another process ---- */
+
+/* The call itself: an older libc has no function for it. */
+HOOK int pidfd_getfd(int process, int fd, unsigned flags)
+{
+	const int saved = errno;
+	struct session *session = session_get();
+	const int taken = (int)libc()->syscall(SYS_pidfd_getfd, process, fd, flags);
+
+	if (taken < 0 || session->passive || !is_refused(session, taken))
+		return taken;
+	libc()->close(taken);
+	return hook_return(-EACCES, saved);
 }

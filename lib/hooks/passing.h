@@ -1,7 +1,7 @@
 /*
- * passing: descriptors that another process hands over (SCM_RIGHTS). An internet socket that the
- * policy would not have let this process make or connect is closed again. Values on the stack; any
- * thread.
+ * passing: descriptors that another process hands over (SCM_RIGHTS), or that are taken from it. An
+ * internet socket that the policy would not have let this process make or connect is closed again.
+ * Values on the stack; any thread.
  */
 #ifndef HOOKS_PASSING_H
 #define HOOKS_PASSING_H

@@ -99,6 +99,9 @@ static bool by_hook(long number, const long argument[6], long *ret)
 	case SYS_seccomp:
 		*ret = install_filter(INT(0), (unsigned)argument[1], POINTER(2));
 		return true;
+	case SYS_pidfd_getfd:
+		*ret = pidfd_getfd(INT(0), INT(1), (unsigned)argument[2]);
+		return true;
 	case SYS_execve:
 		*ret = execve(POINTER(0), POINTER(1), POINTER(2));
 		return true;

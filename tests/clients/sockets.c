@@ -11,6 +11,7 @@
  * a socket made past the library;
  * datagrams ADDRESS: every way to send one there;
  * pass KIND [ADDRESS PORT]: a socket made past the library, handed to the process itself;
+ * take KIND: the same, taken by pidfd_getfd;
  * hostile: bad arguments of every kind;
  * unix PATH: connects to it;
  * uring, int80: io_uring_setup, a 32-bit socket().
@@ -357,6 +358,18 @@ static void pass(const char *kind, char **target)
 	       many.msg_hdr.msg_flags & MSG_CTRUNC ? 1 : 0);
 }
 
+static void take(const char *kind, char **target)
+{
+	const int fd = make_for(kind, target);
+	const long self = syscall(SYS_pidfd_open, getpid(), 0);
+
+	report("syscall", syscall(SYS_pidfd_getfd, self, fd, 0) < 0 ? -1 : 0);
+	/* An older libc has none; the library has. */
+	int (*by_name)(int, int, unsigned) =
+		(int (*)(int, int, unsigned))dlsym(RTLD_DEFAULT, "pidfd_getfd");
+	report("pidfd_getfd", by_name((int)self, fd, 0) < 0 ? -1 : 0);
+}
+
 /* ---- bad arguments ---- */
 
 static int tcp, udp;
@@ -555,6 +568,8 @@ int main(int argc, char **argv)
 		try_datagrams(argv[2]);
 	else if (strcmp(what, "pass") == 0)
 		pass(argv[2], argv + 3);
+	else if (strcmp(what, "take") == 0)
+		take(argv[2], argv + 3);
 	else if (strcmp(what, "kinds") == 0)
 		change_kinds(argv[2]);
 	else if (strcmp(what, "waits") == 0)

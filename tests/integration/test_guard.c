@@ -291,6 +291,19 @@ Test(guard, a_socket_from_elsewhere_is_not_taken)
 	}
 }
 
+Test(guard, a_socket_of_another_process_is_not_taken)
+{
+	open_lab();
+	for (int user = 0; user < LAB_USERS; user++) {
+		assert_prints((enum lab_user)user, "--no-guard", "take tcp",
+			      "syscall=EACCES\npidfd_getfd=EACCES\n");
+		assert_prints((enum lab_user)user, "--no-guard", "take udp",
+			      "syscall=EACCES\npidfd_getfd=EACCES\n");
+		assert_prints((enum lab_user)user, NULL, "take unix", "syscall=0\npidfd_getfd=0\n");
+		assert_prints((enum lab_user)user, NULL, "take own", "syscall=0\npidfd_getfd=0\n");
+	}
+}
+
 /* Chromium's renderers die of the question what a socket is. */
 Test(guard, a_program_that_may_not_ask_takes_a_socket)
 {
