@@ -105,7 +105,9 @@ Test(direct, a_child_of_a_guarded_program_knows_addresses_alone)
 	write_settings(direct_connect);
 	assert_both("sh -c '%s -l " ELSEWHERE " 80; :'", true, 0, "connect=ECONNREFUSED");
 	assert_both("sh -c '%s -l www.test 80; :'", false, 0, "Temporary failure");
-	assert_both("env -i %s -l " ELSEWHERE " 80", true, 0, "connect=ECONNREFUSED");
+	/* A sanitizer has to come first, and is no more in that environment. */
+	if (!g_getenv("SANITIZER"))
+		assert_both("env -i %s -l " ELSEWHERE " 80", true, 0, "connect=ECONNREFUSED");
 }
 
 Test(direct, a_denied_program_goes_nowhere)
