@@ -135,7 +135,11 @@ struct _IO_FILE *popen(const char *command, const char *mode);
 	REPLACED(posix_spawnp)                                                                     \
 	REPLACED(ppoll)                                                                            \
 	REPLACED(prctl)                                                                            \
+	REPLACED(preadv2)                                                                          \
+	REPLACED(preadv64v2)                                                                       \
 	REPLACED(pselect)                                                                          \
+	REPLACED(pwritev2)                                                                         \
+	REPLACED(pwritev64v2)                                                                      \
 	REPLACED(read)                                                                             \
 	REPLACED(readv)                                                                            \
 	REPLACED(recv)                                                                             \

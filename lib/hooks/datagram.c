@@ -34,7 +34,7 @@ static int check(int fd, const struct sockaddr *addr, socklen_t length, int flag
 	sa_family_t family;
 
 	if (table_may_be_pending(fd)) {
-		const int r = pending_gate(fd, flags);
+		const int r = pending_gate(fd, PENDING_WRITE, flags);
 		if (r < 0)
 			return r;
 	}

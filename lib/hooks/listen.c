@@ -350,9 +350,11 @@ static int await_guest(int fd)
 
 	if (pending_deadline() == 0 || !waits_without_end(fd))
 		return 0;
-	do /* a nap first: another thread that waits for one of them gets its news itself */
+	do { /* a nap first: another thread that waits for one of them gets its news itself */
 		r = error_or(libc()->poll(&listener, 1, A_NAP));
-	while (r == 0 && pending_step_mine());
+		if (r == -EINTR && tunnel_waits_on())
+			r = 0;
+	} while (r == 0 && pending_step_mine());
 	return r < 0 ? r : 0;
 }
 

@@ -46,7 +46,7 @@ static int run(struct session *session, int fd, struct tunnel *tunnel)
 	int r = tunnel_start(tunnel, fd, &start);
 
 	while (r == -EINTR || r == -EINPROGRESS) /* a resolver is not interrupted */
-		r = tunnel_finish(tunnel, fd, TUNNEL_OWN_SOCKET);
+		r = tunnel_finish(tunnel, fd, TUNNEL_OWN_SOCKET, SO_SNDTIMEO);
 	connect_learn(session, tunnel, r);
 	return r;
 }

@@ -300,12 +300,17 @@ int pending_step(const struct pending *p)
 	return settle(p, tunnel_step(p->tunnel, p->fd, p->cookie), events);
 }
 
-int pending_finish(const struct pending *p)
+static int finish(const struct pending *p, int option)
 {
 	const short events = tunnel_events(p->tunnel);
 
 	pending_await(p->tunnel);
-	return settle(p, tunnel_finish(p->tunnel, p->fd, p->cookie), events);
+	return settle(p, tunnel_finish(p->tunnel, p->fd, p->cookie, option), events);
+}
+
+int pending_finish(const struct pending *p)
+{
+	return finish(p, SO_SNDTIMEO);
 }
 
 void pending_collect(const struct pending *p)
@@ -324,7 +329,7 @@ static bool must_not_wait(int fd, int flags)
 	return (flags & MSG_DONTWAIT) || (libc()->fcntl(fd, F_GETFL) & O_NONBLOCK);
 }
 
-int pending_gate(int fd, int flags)
+int pending_gate(int fd, enum pending_use use, int flags)
 {
 	struct pending p;
 
@@ -332,9 +337,11 @@ int pending_gate(int fd, int flags)
 		return 0;
 	int r = pending_step(&p);
 	if (r == -EINPROGRESS)
-		r = must_not_wait(fd, flags) ? -EAGAIN : pending_finish(&p);
+		r = must_not_wait(fd, flags)
+			    ? -EAGAIN
+			    : finish(&p, use == PENDING_READ ? SO_RCVTIMEO : SO_SNDTIMEO);
 	if (r == -EINPROGRESS)
-		return -EAGAIN; /* SO_SNDTIMEO ended */
+		return -EAGAIN; /* that time ended */
 	if (r < 0 && r != -EAGAIN && r != -EINTR)
 		pending_collect(&p);
 	return r;

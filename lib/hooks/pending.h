@@ -45,9 +45,10 @@ void pending_collect(const struct pending *pending);
 /*
  * May this call use the descriptor now? 0: it goes to libc. Otherwise -errno: -EAGAIN while a
  * non-blocking socket (or call, with MSG_DONTWAIT) is under way, or the failure, collected. A
- * blocking one waits.
+ * blocking one waits, as long as a call of this direction does.
  */
-int pending_gate(int fd, int flags);
+enum pending_use { PENDING_READ, PENDING_WRITE };
+int pending_gate(int fd, enum pending_use use, int flags);
 
 /*
  * The descriptor is about to go to another process, which knows nothing of the handshake: that must

@@ -8,6 +8,7 @@
 #include "hooks/pending.h"
 #include "tunnel/watch.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -29,10 +30,15 @@
 
 /* ---- time ---- */
 
+/* Longer is for ever, but for what select() says is left. */
+#define CENTURY 3155760000 /* s */
+
 static uint64_t deadline_in(const struct timespec *timeout)
 {
 	if (!timeout)
 		return UINT64_MAX;
+	if (timeout->tv_sec > CENTURY)
+		return tunnel_now() + CENTURY * UINT64_C(1000000000);
 	const uint64_t wait = (uint64_t)timeout->tv_sec * 1000000000u + (uint64_t)timeout->tv_nsec;
 	return wait ? tunnel_now() + wait : 0;
 }
@@ -328,6 +334,35 @@ static bool is_readable(const struct select_sets *s, int count)
 	return true;
 }
 
+/* "FDSize:" of /proc/self/status: 0 when that cannot be read. */
+static int read_table_size(void)
+{
+	static const char label[] = "\nFDSize:\t";
+	char text[512]; /* it is among the first lines */
+	const int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	const ssize_t length = fd < 0 ? -1 : libc()->read(fd, text, sizeof(text));
+	int size = 0;
+
+	if (fd >= 0)
+		libc()->close(fd);
+	const char *at = length > 0 ? memmem(text, (size_t)length, label, sizeof(label) - 1) : NULL;
+	for (at = at ? at + sizeof(label) - 1 : NULL;
+	     at && at < text + length && *at >= '0' && *at <= '9' && size < INT_MAX / 10; at++)
+		size = 10 * size + (*at - '0');
+	return size;
+}
+
+/*
+ * How many bits of the sets the kernel looks at: no more than the process's table has room for,
+ * which is little beside the most that it might ever have. Programs give that, and smaller sets.
+ */
+static int cut(int count)
+{
+	const int size = count > FD_SETSIZE ? read_table_size() : 0;
+
+	return size > 0 && size < count ? size : count;
+}
+
 static bool any_pending_in(const struct select_sets *s, int count)
 {
 	if (count > table_highest())
@@ -427,9 +462,10 @@ static int select_hidden(int count, const struct select_sets *own, struct select
 	}
 }
 
-static int select_by(int count, const struct select_sets *own, const struct timespec *timeout,
+static int select_by(int asked_count, const struct select_sets *own, const struct timespec *timeout,
 		     const sigset_t *mask)
 {
+	const int count = cut(asked_count);
 	const size_t size = ((size_t)count + WORD_BITS - 1) / WORD_BITS * sizeof(select_word);
 	select_word few[FEW_BYTES / sizeof(select_word)];
 	select_word *room = get_room(few, 4 * size);
@@ -487,7 +523,9 @@ HOOK int select(int count, fd_set *restrict readable, fd_set *restrict writable,
 	    (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0)))
 		return libc()->select(count, readable, writable, exceptional, timeout);
 	if (timeout)
-		time = (struct timespec){ timeout->tv_sec + timeout->tv_usec / 1000000,
+		time = (struct timespec){ timeout->tv_sec < CENTURY
+						  ? timeout->tv_sec + timeout->tv_usec / 1000000
+						  : timeout->tv_sec,
 					  timeout->tv_usec % 1000000 * 1000 };
 	const uint64_t deadline = deadline_in(timeout ? &time : NULL);
 	const int r = select_by(count, &own, timeout ? &time : NULL, NULL);

@@ -675,7 +675,7 @@ uint64_t tunnel_deadline(const struct tunnel *t)
  * connect(2) goes on by itself after a handler installed with SA_RESTART, poll(2) never does, and
  * nobody tells which handler has run. When every handler restarts, it was one of those.
  */
-static bool every_handler_restarts(void)
+bool tunnel_waits_on(void)
 {
 	for (int signal = 1; signal < _NSIG; signal++) {
 		struct sigaction action;
@@ -698,13 +698,13 @@ static int until(uint64_t deadline)
 	return left < POLL_AT_MOST ? (int)left : POLL_AT_MOST;
 }
 
-/* When the socket's SO_SNDTIMEO ends, if it began now; a socket without one waits for ever. */
-static uint64_t send_deadline(int fd, uint64_t began)
+/* When the socket's SO_SNDTIMEO or SO_RCVTIMEO ends; a socket without one waits for ever. */
+static uint64_t own_deadline(int fd, int option, uint64_t began)
 {
 	struct timeval limit = { 0 };
 	socklen_t length = sizeof(limit);
 
-	if (libc()->getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &length) < 0 ||
+	if (libc()->getsockopt(fd, SOL_SOCKET, option, &limit, &length) < 0 ||
 	    (limit.tv_sec == 0 && limit.tv_usec == 0))
 		return UINT64_MAX;
 	return began + (uint64_t)limit.tv_sec * 1000000000u + (uint64_t)limit.tv_usec * 1000u;
@@ -720,12 +720,12 @@ static int wait_ready(const struct tunnel *t, int fd, int patience)
 	if (errno !=
 	    EINTR) /* ENOMEM, or no descriptor allowed at all: the steps go on by the clock */
 		libc()->poll(NULL, 0, patience);
-	else if (!every_handler_restarts())
+	else if (!tunnel_waits_on())
 		return -EINTR;
 	return 0;
 }
 
-int tunnel_finish(struct tunnel *t, int fd, uint64_t cookie)
+int tunnel_finish(struct tunnel *t, int fd, uint64_t cookie, int option)
 {
 	const uint64_t deadline = tunnel_deadline(t);
 	const uint64_t began = tunnel_now();
@@ -741,7 +741,7 @@ int tunnel_finish(struct tunnel *t, int fd, uint64_t cookie)
 		if (r != -EINPROGRESS)
 			return r;
 		if (limit == 0)
-			limit = send_deadline(fd, began);
+			limit = own_deadline(fd, option, began);
 		if (tunnel_now() >= limit)
 			return r;
 	}

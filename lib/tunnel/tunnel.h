@@ -102,10 +102,10 @@ int tunnel_step(struct tunnel *tunnel, int fd, uint64_t cookie);
 
 /*
  * Steps until it is over, blocking in poll. Besides tunnel_step's answers: -EINTR when a signal
- * handler without SA_RESTART ran, -EINPROGRESS when SO_SNDTIMEO ended (connect(2) says so too); the
- * tunnel then goes on.
+ * handler without SA_RESTART ran, -EINPROGRESS when the time ended that is in the option,
+ * SO_SNDTIMEO or SO_RCVTIMEO (connect(2) says so too, for the former); the tunnel then goes on.
  */
-int tunnel_finish(struct tunnel *tunnel, int fd, uint64_t cookie);
+int tunnel_finish(struct tunnel *tunnel, int fd, uint64_t cookie, int option);
 
 /*
  * SO_RCVLOWAT of a socket on its way, where the kernel's is 1: a proxy's answers are short, and
@@ -143,6 +143,12 @@ void tunnel_disconnect(int fd);
  */
 bool tunnel_release(struct tunnel *tunnel);
 bool tunnel_release_lost(struct tunnel *tunnel);
+
+/*
+ * Whether a wait that a signal has interrupted goes on, as it does behind a handler that was
+ * installed with SA_RESTART.
+ */
+bool tunnel_waits_on(void);
 
 /* CLOCK_MONOTONIC in ns, as deadlines count it, and when this tunnel's is. */
 uint64_t tunnel_now(void);

@@ -21,10 +21,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -304,6 +306,51 @@ static void case_timeouts(void)
 	is_there(fd);
 }
 
+/* The longest times there are, which some programs take for "for ever". */
+static void case_endless(void)
+{
+	const struct timespec longest = { .tv_sec = INT64_MAX };
+	struct timeval limit = { .tv_sec = INT64_MAX };
+	struct epoll_event event;
+	fd_set writable;
+	int fd = begin();
+
+	MUST(ppoll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, &longest, NULL) == 1);
+	is_there(fd);
+	fd = begin();
+	FD_ZERO(&writable);
+	FD_SET(fd, &writable);
+	MUST(pselect(fd + 1, NULL, &writable, NULL, &longest, NULL) == 1);
+	is_there(fd);
+	fd = begin();
+	FD_ZERO(&writable);
+	FD_SET(fd, &writable);
+	MUST(select(fd + 1, NULL, &writable, NULL, &limit) == 1 && limit.tv_sec > 1000000);
+	is_there(fd);
+	fd = begin();
+	MUST(epoll_pwait2(new_set(fd, EPOLLOUT), &event, 1, &longest, NULL) == 1);
+	is_there(fd);
+}
+
+/* A set as it is, and all the descriptors that a process may have: the kernel looks at no more than
+ * there are. */
+static void case_wide_select(void)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *memory =
+		mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	fd_set *writable = (fd_set *)(void *)(memory + page - sizeof(fd_set));
+	struct timespec wait = { .tv_nsec = 1000000 };
+	const int fd = begin();
+
+	MUST(memory != MAP_FAILED && mprotect(memory + page, page, PROT_NONE) == 0);
+	FD_SET(fd, writable);
+	MUST(pselect(1 << 20, NULL, writable, NULL, &wait, NULL) == 0 && !FD_ISSET(fd, writable));
+	FD_SET(fd, writable);
+	MUST(select(1 << 20, NULL, writable, NULL, NULL) == 1 && FD_ISSET(fd, writable));
+	is_there(fd);
+}
+
 /* ---- descriptors ---- */
 
 static void case_reuse(void)
@@ -529,6 +576,58 @@ static void case_made_blocking(void)
 	is_there(fd);
 }
 
+/* Each direction waits as long as its own option says. */
+static void case_impatient(void)
+{
+	const struct timeval short_time = { .tv_usec = 30000 }, none = { 0 };
+	const int fd = begin();
+	char byte = 'x';
+
+	fcntl(fd, F_SETFL, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &short_time, sizeof(short_time));
+	MUST(recv(fd, &byte, 1, 0) == -1 && errno == EAGAIN);
+	MUST(read(fd, &byte, 1) == -1 && errno == EAGAIN);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &none, sizeof(none));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &short_time, sizeof(short_time));
+	MUST(send(fd, &byte, 1, MSG_NOSIGNAL) == -1 && errno == EAGAIN);
+	is_pending(fd);
+	MUST(recv(fd, &byte, 1, MSG_PEEK) == 1 && byte == 't');
+	is_there(fd);
+}
+
+static struct sockaddr_un meeting;
+static socklen_t meeting_length = sizeof(meeting);
+
+static void be_a_guest(int signal)
+{
+	const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	(void)signal;
+	connect(fd, (const struct sockaddr *)&meeting, meeting_length);
+}
+
+/* accept() goes on behind a handler that was installed with SA_RESTART. */
+static void case_accept(void)
+{
+	const struct sigaction action = { .sa_handler = be_a_guest, .sa_flags = SA_RESTART };
+	const struct itimerval timer = { .it_value = { 0, 40000 } };
+	const int listener = socket(AF_UNIX, SOCK_STREAM, 0), fd = begin();
+
+	meeting.sun_family = AF_UNIX; /* a name that nobody has */
+	MUST(bind(listener, (const struct sockaddr *)&meeting, sizeof(sa_family_t)) == 0);
+	MUST(getsockname(listener, (struct sockaddr *)&meeting, &meeting_length) == 0);
+	MUST(listen(listener, 1) == 0);
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	MUST(accept(listener, NULL, NULL) >= 0);
+	is_pending(fd);
+	sigaction(SIGALRM, &(const struct sigaction){ .sa_handler = on_alarm }, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	MUST(accept(listener, NULL, NULL) == -1 && errno == EINTR);
+	wait_for(fd);
+	is_there(fd);
+}
+
 static void case_calls(void)
 {
 	const int fd = begin();
@@ -546,6 +645,10 @@ static void case_calls(void)
 	SAYS(write(fd, bytes, 1), EAGAIN);
 	SAYS(readv(fd, &piece, 1), EAGAIN);
 	SAYS(writev(fd, &piece, 1), EAGAIN);
+	SAYS(preadv2(fd, &piece, 1, -1, 0), EAGAIN);
+	SAYS(pwritev2(fd, &piece, 1, -1, 0), EAGAIN);
+	SAYS(preadv64v2(fd, &piece, 1, -1, 0), EAGAIN);
+	SAYS(pwritev64v2(fd, &piece, 1, -1, 0), EAGAIN);
 	SAYS(recv(fd, bytes, 1, MSG_PEEK), EAGAIN);
 	SAYS(send(fd, bytes, 1, MSG_NOSIGNAL), EAGAIN);
 	SAYS(recvfrom(fd, bytes, 1, 0, NULL, NULL), EAGAIN);
@@ -946,6 +1049,10 @@ static const struct {
 	{ "select", case_select, 0 },
 	{ "epoll", case_epoll, 0 },
 	{ "v6only", case_v6only, AF_INET6 },
+	{ "endless", case_endless, 0 },
+	{ "wide-select", case_wide_select, 0 },
+	{ "impatient", case_impatient, 0 },
+	{ "accept", case_accept, 0 },
 	{ "low-mark", case_low_mark, 0 },
 	{ "low-mark-meanwhile", case_low_mark_meanwhile, 0 },
 	{ "low-mark-blocking", case_low_mark_blocking, 0 },
