@@ -26,6 +26,7 @@ ORDER = ["none", "none, a filter", "curl --socks5-hostname", "pipelined", "stepw
 # A background of its own: readable on light and dark.
 BACKGROUND, TEXT, OURS, OTHER = "#1f2428", "#e1e4e8", "#85e89d", "#79b8ff"
 LINES = {"pipelined": "#e1e4e8", "isosocks": OURS, "isosocks:no-guard": "#34d058", "isosocks:02": "#22863a", "isosocks:00": "#bef5cb",
+         "isosocks, cold": "#ffea7f",
          "torsocks": "#b392f0", "proxychains4": "#79b8ff", "tsocks": "#ffab70", "socksify": "#f97583"}
 
 
@@ -206,6 +207,7 @@ def lines(table, which, word, axes, path):
                      f"pt {4 + style} ps 0.7 title {quoted(row[len(wanted):])}")
     gnuplot(path, f"{y}, over {x}", 720, 400, f"""set logscale xy
 set xtics ({", ".join(f'"{number(c):g}" {number(c):g}' for c in columns)})
+set xrange [{number(columns[0]) * 0.9}:{number(columns[-1]) * 1.1}]
 set xlabel {quoted(x)} textcolor rgb "{TEXT}"
 set key outside right top
 {blocks}
