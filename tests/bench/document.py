@@ -5,7 +5,7 @@ How a table is shown stands in its script, in lines "#: WORD ...":
   title, unit, command, text   what it is
   added BASE [| WORD]          cells have the difference from row BASE too, those of columns with WORD in their names
   ratio BASE [| WORD]          the same, as the median of the ratios within each round
-  low                          the differences are those of the lower quartiles, not of the medians
+  low                          both are those of the lower quartiles, which the noise of a machine touches least
   columns                      the rows become columns
   plot bars COLUMN KIND: TITLE           KIND is value, added or ratio
   plot lines GROUP WORD: X, Y            over the number that columns with WORD in their names begin with
@@ -76,10 +76,10 @@ class Table:
         own, its = self.numbers(row, column), self.numbers(group(row) + self.base(how), column)
         if not own or not its or self.says[how].partition(" | ")[2] not in column:
             return None
-        if how == "ratio":
-            return statistics.median(a / b for a, b in zip(own, its))
         of = lower_quartile if "low" in self.says else statistics.median
-        return of(own) - of(its)
+        if how == "added":
+            return of(own) - of(its)
+        return of(own) / of(its) if "low" in self.says else of([a / b for a, b in zip(own, its)])
 
     def value(self, row, column, kind):
         if kind in ("added", "ratio"):

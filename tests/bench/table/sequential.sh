@@ -2,9 +2,10 @@
 #: unit us
 #: command sequential shim PORT 2000
 #: text 2000 connects a round, client and proxy on the same processor, or it is the waking of another that is measured. pipelined
-#: text and stepwise are a client that speaks 0x97 by hand, in one write or with a wait for each answer. The ratio is the median of
-#: text the ratios within each round, since the noise of a machine is in all of a round alike.
+#: text and stepwise are a client that speaks 0x97 by hand, in one write or with a wait for each answer. The ratio is that of the
+#: text lower quartiles, which the noise of a machine touches least.
 #: ratio pipelined
+#: low
 #: plot bars a connect value: us for a blocking connect
 #: goal isosocks | a connect | ratio | 1.05 | blocking connect against a client that pipelines by hand
 #: goal isosocks:no-guard | a connect | ratio | 1.05 | the same without the guard
