@@ -7,7 +7,7 @@ cd "$1"
 
 # Lists of our own, since the machine's need not have sources; and nothing of the machine's apt is changed.
 apt() {
-	apt-get -q -q -o Dir::Etc::sourcelist="$PWD/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::lists="$PWD/lists" \
+	apt-get -q -q -o Acquire::Retries=3 -o Dir::Etc::sourcelist="$PWD/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::lists="$PWD/lists" \
 		-o Dir::Cache="$PWD/cache" -o APT::Sandbox::User= "$@"
 }
 
