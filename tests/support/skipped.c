@@ -27,7 +27,8 @@ static void collect(GHashTable *reasons, GPtrArray *order, const struct criterio
 
 ReportHook(POST_ALL)(struct criterion_global_stats *stats)
 {
-	g_autoptr(GHashTable) reasons = g_hash_table_new(g_str_hash, g_str_equal);
+	g_autoptr(GHashTable) reasons =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	g_autoptr(GPtrArray) order = g_ptr_array_new();
 
 	for (struct criterion_suite_stats *suite = stats->suites; suite; suite = suite->next)
