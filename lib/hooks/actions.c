@@ -60,7 +60,9 @@ void actions_hand_over(const posix_spawn_file_actions_t *actions)
 		if (is_of(i, actions))
 			hand_over(atomic_load(&notes[i].fd));
 	}
-	for (int fd = 0; atomic_load(&overflowed) && fd <= table_highest(); fd++)
+	if (!atomic_load(&overflowed))
+		return;
+	for (int fd = table_next(-1); fd >= 0; fd = table_next(fd))
 		hand_over(fd);
 }
 

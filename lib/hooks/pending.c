@@ -26,12 +26,9 @@ static void renew_owner(void)
 /* From now on two processes have each of them. */
 static void share_tunnels(void)
 {
-	for (int fd = 0; fd <= table_highest(); fd++) {
-		const struct table_entry *entry = table_find(fd);
-		struct tunnel *tunnel = entry ? atomic_load(&entry->tunnel) : NULL;
-		if (!entry)
-			fd |= TABLE_PAGE_ENTRIES - 1;
-		else if (tunnel)
+	for (int fd = table_next(-1); fd >= 0; fd = table_next(fd)) {
+		struct tunnel *tunnel = atomic_load(&table_find(fd)->tunnel);
+		if (tunnel)
 			atomic_fetch_or(&tunnel->shared, TUNNEL_FORKED);
 	}
 }
@@ -155,11 +152,9 @@ static void for_each_duplicate(const struct pending *p,
 	apply(p->fd, p);
 	if (!atomic_load_explicit(&p->tunnel->shared, memory_order_relaxed))
 		return;
-	for (int fd = 0; fd <= table_highest(); fd++) {
-		if (!table_find(fd))
-			fd |= TABLE_PAGE_ENTRIES - 1;
-		else if (fd != p->fd && table_may_be_pending(fd) &&
-			 table_find_tunnel(fd, p->cookie) == p->tunnel)
+	for (int fd = table_next(-1); fd >= 0; fd = table_next(fd)) {
+		if (fd != p->fd && table_may_be_pending(fd) &&
+		    table_find_tunnel(fd, p->cookie) == p->tunnel)
 			apply(fd, p);
 	}
 }
@@ -172,14 +167,12 @@ static void look(void)
 	int left = 0;
 
 	atomic_exchange(&earliest, mine);
-	for (int fd = 0; fd <= table_highest(); fd++) {
-		if (!table_find(fd)) {
-			fd |= TABLE_PAGE_ENTRIES - 1;
-		} else if (pending_find(fd, &p)) {
-			if (tunnel_is_under_way(p.tunnel))
-				expect(tunnel_deadline(p.tunnel));
-			left++;
-		}
+	for (int fd = table_next(-1); fd >= 0; fd = table_next(fd)) {
+		if (!pending_find(fd, &p))
+			continue;
+		if (tunnel_is_under_way(p.tunnel))
+			expect(tunnel_deadline(p.tunnel));
+		left++;
 	}
 	atomic_store(&outstanding, left);
 	atomic_compare_exchange_strong(&earliest, &mine, 0);
@@ -396,18 +389,18 @@ void pending_before_exec(struct pending_kept *kept, bool replaces)
 	struct pending p;
 
 	kept->count = 0;
-	for (int fd = 0; pending_ever() && fd <= table_highest(); fd++) {
-		if (!table_find(fd))
-			fd |= TABLE_PAGE_ENTRIES - 1;
-		else if (pending_find(fd, &p) && pending_step(&p) == -EINPROGRESS) {
-			const int flags = libc()->fcntl(fd, F_GETFD);
-			if (flags < 0 || (flags & FD_CLOEXEC))
-				continue;
-			if (replaces && is_handed_down(&p))
-				hand_down(&p);
-			else
-				keep_back(kept, &p, flags);
-		}
+	if (!pending_ever())
+		return;
+	for (int fd = table_next(-1); fd >= 0; fd = table_next(fd)) {
+		if (!pending_find(fd, &p) || pending_step(&p) != -EINPROGRESS)
+			continue;
+		const int flags = libc()->fcntl(fd, F_GETFD);
+		if (flags < 0 || (flags & FD_CLOEXEC))
+			continue;
+		if (replaces && is_handed_down(&p))
+			hand_down(&p);
+		else
+			keep_back(kept, &p, flags);
 	}
 }
 
@@ -483,12 +476,10 @@ static int step_from_aside(const struct pending *p)
 	return r;
 }
 
-/* Without a system call where the answer is no. */
+/* Of one that has an entry. Without a system call where the answer is no. */
 static struct tunnel *find_under_way(int fd)
 {
-	const struct table_entry *entry = table_find(fd);
-	struct tunnel *tunnel =
-		entry ? atomic_load_explicit(&entry->tunnel, memory_order_acquire) : NULL;
+	struct tunnel *tunnel = atomic_load_explicit(&table_find(fd)->tunnel, memory_order_acquire);
 
 	return tunnel && tunnel_is_under_way(tunnel) ? tunnel : NULL;
 }
@@ -517,9 +508,7 @@ uint64_t pending_help(void)
 
 	if (!pending_any_lonely())
 		return UINT64_MAX;
-	for (int fd = 0; fd <= table_highest(); fd++) {
-		if (!table_find(fd))
-			fd |= TABLE_PAGE_ENTRIES - 1;
+	for (int fd = table_next(-1); fd >= 0; fd = table_next(fd)) {
 		const struct tunnel *tunnel = find_under_way(fd);
 		if (!tunnel || !is_lonely(tunnel))
 			continue;
@@ -537,9 +526,7 @@ bool pending_step_mine(void)
 {
 	bool left = false;
 
-	for (int fd = 0; fd <= table_highest(); fd++) {
-		if (!table_find(fd))
-			fd |= TABLE_PAGE_ENTRIES - 1;
+	for (int fd = table_next(-1); fd >= 0; fd = table_next(fd)) {
 		const struct tunnel *tunnel = find_under_way(fd);
 		if (tunnel && is_mine(tunnel) && is_left(fd))
 			left = true;
@@ -552,10 +539,8 @@ void pending_expire(void)
 	const uint64_t now = tunnel_now();
 	struct pending p;
 
-	for (int fd = 0; fd <= table_highest(); fd++) {
-		if (!table_find(fd))
-			fd |= TABLE_PAGE_ENTRIES - 1;
-		else if (pending_find(fd, &p) && now >= tunnel_deadline(p.tunnel))
+	for (int fd = table_next(-1); fd >= 0; fd = table_next(fd)) {
+		if (pending_find(fd, &p) && now >= tunnel_deadline(p.tunnel))
 			step_from_aside(&p);
 	}
 	look();

@@ -14,6 +14,16 @@ int table_highest(void)
 	return atomic_load_explicit(&highest, memory_order_relaxed);
 }
 
+int table_next(int fd)
+{
+	while (++fd <= table_highest()) {
+		if (table_find(fd))
+			return fd;
+		fd |= TABLE_PAGE_ENTRIES - 1;
+	}
+	return -1;
+}
+
 uint64_t table_cookie(int fd)
 {
 	uint64_t cookie = 0;
@@ -128,11 +138,9 @@ void table_end(int fd, uint64_t cookie, bool keep_target)
 /* The entry of a duplicate's original, which may have been closed since. */
 static const struct table_entry *find_by_cookie(uint64_t cookie)
 {
-	for (int fd = 0; fd <= table_highest(); fd++) {
+	for (int fd = table_next(-1); fd >= 0; fd = table_next(fd)) {
 		const struct table_entry *entry = table_find(fd);
-		if (!entry)
-			fd |= TABLE_PAGE_ENTRIES - 1;
-		else if (is_about(entry, cookie))
+		if (is_about(entry, cookie))
 			return entry;
 	}
 	return NULL;
@@ -204,10 +212,8 @@ int table_next_duplicate(int fd, uint64_t cookie, int last)
 	atomic_thread_fence(memory_order_seq_cst); /* behind the caller's table_put */
 	if (!is_duplicated(fd))
 		return -1;
-	for (int other = last + 1; other <= table_highest(); other++) {
-		if (!table_find(other))
-			other |= TABLE_PAGE_ENTRIES - 1;
-		else if (other != fd && is_duplicated(other) && table_cookie(other) == cookie)
+	for (int other = table_next(last); other >= 0; other = table_next(other)) {
+		if (other != fd && is_duplicated(other) && table_cookie(other) == cookie)
 			return other;
 	}
 	return -1;

@@ -107,6 +107,10 @@ static inline enum table_asks table_asks(int fd)
 /* The highest descriptor that was ever entered, -1 for none. */
 int table_highest(void);
 
+/* The next descriptor behind fd (-1: the first) that there is an entry for, up to the highest that
+ * was entered; -1: none. Goes through them all without looking at the pages that are not there. */
+int table_next(int fd);
+
 /* The cookie of a socket, 0 when fd is none. */
 uint64_t table_cookie(int fd);
 
