@@ -5,27 +5,12 @@
 #include "ctl.h"
 #include "json.h"
 
+#include "socks5/failure.h"
 #include "socks5/reply.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Failures that no reply tells. */
-static const struct {
-	int error;
-	const char *meaning;
-} others[] = {
-	{ EPROTO, "any other reply code, or an answer that is not SOCKS5" },
-	{ EPROTONOSUPPORT, "the proxy takes no method by which all that must arrive can go" },
-	{ EPERM, "the proxy refused the credentials or the keys" },
-	{ EINVAL, "the proxy calls the keys invalid arguments" },
-	{ ENETDOWN, "the proxy cannot be reached" },
-	{ ECONNRESET, "the proxy broke the connection off" },
-	{ ETIMEDOUT, "the proxy was silent for the whole timeout" },
-	{ EACCES, "the policy denies it: a rule, UDP, or the policy itself is unusable" },
-	{ EHOSTUNREACH, "a placeholder address whose name this process does not know" },
-};
 
 static const char *dialect(const struct reply_row *row)
 {
@@ -45,9 +30,9 @@ static void print_table(void)
 	for (size_t i = 0; i < reply_count; i++)
 		printf("%02X    %-4s  %-15s  %s\n", reply_rows[i].code, dialect(&reply_rows[i]),
 		       strerrorname_np(reply_rows[i].error), reply_rows[i].meaning);
-	for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
-		printf("-     -     %-15s  %s\n", strerrorname_np(others[i].error),
-		       others[i].meaning);
+	for (size_t i = 0; i < failure_count; i++)
+		printf("-     -     %-15s  %s\n", strerrorname_np(failure_rows[i].error),
+		       failure_rows[i].meaning);
 	puts("\n"
 	     "BY: 1928 is RFC 1928; 229 Tor proposal 229, where method 97 was agreed on; 304 Tor\n"
 	     "proposal 304, with every other method.");
@@ -74,8 +59,8 @@ static void print_json(void)
 	for (size_t i = 0; i < reply_count; i++)
 		add_row(json, reply_rows[i].code, dialect(&reply_rows[i]), reply_rows[i].error,
 			reply_rows[i].meaning);
-	for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
-		add_row(json, 0, NULL, others[i].error, others[i].meaning);
+	for (size_t i = 0; i < failure_count; i++)
+		add_row(json, 0, NULL, failure_rows[i].error, failure_rows[i].meaning);
 	puts(g_string_append_c(json, ']')->str);
 }
 

@@ -5,8 +5,7 @@
 #include "json.h"
 
 #include "base/why.h"
-#include "socks5/reply.h"
-#include "socks5/wire.h"
+#include "socks5/failure.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,76 +52,14 @@ static int compare(const void *a, const void *b)
 	return (int32_t)(right->number - left->number) < 0 ? -1 : left->number != right->number;
 }
 
-static const char *policy_meaning_of(const struct why_record *record)
+static struct failure failure_of(const struct why_record *record)
 {
-	switch (record->error) {
-	case EHOSTUNREACH:
-		return "a placeholder whose name the program does not know";
-	case EAFNOSUPPORT:
-		return "an IPv4 socket cannot reach a proxy on an IPv6 address";
-	case EADDRNOTAVAIL:
-		return "bound to an IPv6 address, and the proxy is on an IPv4 one";
-	case EPROTONOSUPPORT:
-		return "no method by which all that must arrive could go";
-	default:
-		return "the policy denies it";
-	}
-}
-
-static const char *meaning_of(const struct why_record *record)
-{
-	const struct reply_row *row = reply_find(record->code, record->method == SOCKS5_EXTENDED);
-
-	switch (record->stage) {
-	case WHY_POLICY:
-		return policy_meaning_of(record);
-	case WHY_METHOD:
-		return "the proxy takes none of the methods offered";
-	case WHY_AUTHENTICATION:
-		return "the proxy refused the credentials or the keys";
-	case WHY_REPLY:
-		return row ? row->meaning : "a reply without a meaning";
-	default:
-		return record->error == ENETDOWN ? "the proxy cannot be reached"
-		       : record->error == ETIMEDOUT
-			       ? "the proxy was silent"
-			       : "the proxy broke off, or does not speak SOCKS5";
-	}
-}
-
-static const char *policy_hint_of(const struct why_record *record)
-{
-	switch (record->error) {
-	case EHOSTUNREACH:
-		return "a program that got the address from another one has to look the name up "
-		       "itself";
-	case EAFNOSUPPORT:
-	case EADDRNOTAVAIL:
-		return "let the proxy listen on an address of the other family too, and give that";
-	case EPROTONOSUPPORT:
-		return "see [proxy] methods and [isolation] require";
-	default:
-		return "isosocksctl explain HOST:PORT names the rule";
-	}
-}
-
-/* What to do about it. */
-static const char *hint_of(const struct why_record *record)
-{
-	switch (record->stage) {
-	case WHY_POLICY:
-		return policy_hint_of(record);
-	case WHY_METHOD:
-		return "keys that must arrive need methods 97 or 02 of the proxy: see [isolation] "
-		       "require";
-	case WHY_AUTHENTICATION:
-		return "look at the credentials, and at the proxy's own log";
-	case WHY_REPLY:
-		return "the proxy speaks of the target, not of itself: try another target, or "
-		       "later";
-	default:
-		return "isosocksctl status tells whether the proxy answers";
-	}
+	return (struct failure){
+		.error = record->error,
+		.stage = record->stage,
+		.method = record->method,
+		.code = record->stage == ISOSOCKS_POLICY ? FAILURE_RULE : record->code,
+	};
 }
 
 static const char *error_name(const struct why_record *record)
@@ -134,15 +71,16 @@ static const char *error_name(const struct why_record *record)
 
 static char *code_text(const struct why_record *record)
 {
-	if (record->stage != WHY_REPLY && record->stage != WHY_AUTHENTICATION)
+	if (record->stage != ISOSOCKS_REPLY && record->stage != ISOSOCKS_AUTHENTICATION)
 		return g_strdup("");
-	return g_strdup_printf(", %s %02X", record->stage == WHY_REPLY ? "reply" : "status",
+	return g_strdup_printf(", %s %02X", record->stage == ISOSOCKS_REPLY ? "reply" : "status",
 			       record->code);
 }
 
 /* Another process wrote it: what a terminal would obey is made visible. */
 static void print_text(const struct why_record *record)
 {
+	const struct failure failure = failure_of(record);
 	g_autofree char *host = g_strescape(record->host, NULL);
 	g_autofree char *application = g_strescape(record->application, NULL);
 	g_autofree char *keys = g_strescape(record->keys, NULL);
@@ -151,14 +89,16 @@ static void print_text(const struct why_record *record)
 	g_autofree char *when = time ? g_date_time_format(time, "%F %T") : g_strdup("?");
 
 	printf("%s %s:%u: %s%s: %s\n", when, host, record->port, error_name(record), code,
-	       meaning_of(record));
+	       failure_meaning(&failure));
 	printf("  program  %s, process %u\n", application, record->process);
 	printf("  keys     %s\n", *keys ? keys : "none");
-	printf("  hint     %s\n", hint_of(record));
+	printf("  hint     %s\n", failure_hint(&failure));
 }
 
 static void add_json(GString *json, const struct why_record *record)
 {
+	const struct failure failure = failure_of(record);
+
 	json_next(json);
 	g_string_append_c(json, '{');
 	json_add_number(json, "time", (gint64)record->time);
@@ -168,8 +108,8 @@ static void add_json(GString *json, const struct why_record *record)
 	json_add_number(json, "stage", record->stage);
 	json_add_number(json, "method", record->method);
 	json_add_number(json, "code", record->code);
-	json_add_text(json, "meaning", meaning_of(record));
-	json_add_text(json, "hint", hint_of(record));
+	json_add_text(json, "meaning", failure_meaning(&failure));
+	json_add_text(json, "hint", failure_hint(&failure));
 	json_add_text(json, "program", record->application);
 	json_add_number(json, "process", record->process);
 	json_add_text(json, "keys", record->keys);

@@ -18,14 +18,6 @@ struct why_head {
 	uint32_t number;
 };
 
-enum why_stage {
-	WHY_POLICY,	    /* the policy refused it */
-	WHY_PROXY,	    /* no answer came, or none that could be understood */
-	WHY_METHOD,	    /* the proxy chose none of the methods offered */
-	WHY_AUTHENTICATION, /* code is the status */
-	WHY_REPLY,	    /* code is the reply */
-};
-
 struct why_record {
 	uint32_t magic;
 	uint32_t number;
@@ -33,7 +25,7 @@ struct why_record {
 	uint32_t process;
 	int32_t error; /* errno */
 	uint16_t port;
-	uint8_t stage;
+	uint8_t stage;	/* enum isosocks_stage */
 	uint8_t method; /* 0xff: none was agreed on */
 	uint8_t code;
 	uint8_t zero[3];
@@ -41,7 +33,5 @@ struct why_record {
 	char application[104]; /* the end of the executable's path */
 	char keys[120];	       /* names, between blanks; never a value */
 };
-
-#define WHY_SIZE (sizeof(struct why_head) + WHY_RECORDS * sizeof(struct why_record))
 
 #endif

@@ -240,7 +240,7 @@ static void log_outcome(const struct tunnel *tunnel, int error)
 	}
 	if (error < 0) {
 		bytes_put_text(&line.text, ": ");
-		bytes_put_text(&line.text, failure_meaning(tunnel, error));
+		bytes_put_text(&line.text, failure_text(tunnel, error));
 		bytes_put_text(&line.text, ", errno ");
 		bytes_put_decimal(&line.text, (uint64_t)-error);
 	}

@@ -4,7 +4,7 @@
 #include "base/why.h"
 #include "hooks/hook.h"
 #include "isosocks.h"
-#include "socks5/reply.h"
+#include "socks5/failure.h"
 #include "socks5/wire.h"
 
 #include <arpa/inet.h>
@@ -15,9 +15,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-
-_Static_assert((int)WHY_POLICY == (int)ISOSOCKS_POLICY && (int)WHY_REPLY == (int)ISOSOCKS_REPLY,
-	       "the stages are the same");
 
 /* The last failure. Odd while somebody writes it; who finds it odd goes away. */
 static struct isosocks_failure last;
@@ -182,23 +179,16 @@ static int stage_of(enum socks5_stage stage)
 	}
 }
 
+/* In the words that everything uses. */
 static const char *meaning_of(const struct isosocks_failure *failure)
 {
-	const struct reply_row *row = reply_find(failure->code, failure->method == SOCKS5_EXTENDED);
-
-	switch (failure->stage) {
-	case ISOSOCKS_METHOD:
-		return "no method that the proxy takes";
-	case ISOSOCKS_AUTHENTICATION:
-		return "the proxy refused credentials or keys";
-	case ISOSOCKS_REPLY:
-		return row ? row->meaning : "a reply without a meaning";
-	default:
-		return failure->error == ENETDOWN    ? "the proxy cannot be reached"
-		       : failure->error == ETIMEDOUT ? "the proxy was silent"
-		       : failure->error == EPROTO    ? "the proxy broke the protocol"
-						     : "the proxy broke off";
-	}
+	const struct failure known = {
+		.error = failure->error,
+		.stage = (uint8_t)failure->stage,
+		.method = failure->method,
+		.code = failure->code,
+	};
+	return failure_meaning(&known);
 }
 
 static struct isosocks_failure describe(const struct tunnel *tunnel, int error)
@@ -216,7 +206,7 @@ static struct isosocks_failure describe(const struct tunnel *tunnel, int error)
 	return failure;
 }
 
-const char *failure_meaning(const struct tunnel *tunnel, int error)
+const char *failure_text(const struct tunnel *tunnel, int error)
 {
 	const struct isosocks_failure failure = describe(tunnel, error);
 	return meaning_of(&failure);
@@ -231,22 +221,6 @@ void failure_of_tunnel(const struct session *session, const struct tunnel *tunne
 	keep(session, &failure);
 }
 
-static const char *meaning_of_refusal(const struct session *session, int error)
-{
-	switch (error) {
-	case -EHOSTUNREACH:
-		return "a placeholder whose name is not known here";
-	case -EAFNOSUPPORT:
-		return "an IPv4 socket cannot reach a proxy on an IPv6 address";
-	case -EADDRNOTAVAIL:
-		return "bound to an IPv6 address, and the proxy is on an IPv4 one";
-	case -EPROTONOSUPPORT:
-		return "no method by which all that must arrive could go";
-	default:
-		return session->error < 0 ? "the policy is unusable" : "the policy denies it";
-	}
-}
-
 static struct isosocks_failure describe_refusal(const struct session *session,
 						const struct policy_target *target, int error)
 {
@@ -256,6 +230,11 @@ static struct isosocks_failure describe_refusal(const struct session *session,
 		.method = SOCKS5_NO_ACCEPTABLE,
 		.port = target->port,
 	};
+	const struct failure known = {
+		.error = -error,
+		.stage = ISOSOCKS_POLICY,
+		.code = session->error < 0 ? FAILURE_UNUSABLE : FAILURE_RULE,
+	};
 	const struct in6_addr *address = (const struct in6_addr *)(const void *)target->address;
 
 	if (target->name)
@@ -264,7 +243,7 @@ static struct isosocks_failure describe_refusal(const struct session *session,
 		inet_ntop(AF_INET, target->address + 12, failure.host, sizeof(failure.host));
 	else
 		inet_ntop(AF_INET6, address, failure.host, sizeof(failure.host));
-	copy_text(failure.meaning, sizeof(failure.meaning), meaning_of_refusal(session, error));
+	copy_text(failure.meaning, sizeof(failure.meaning), failure_meaning(&known));
 	return failure;
 }
 

@@ -14,7 +14,7 @@
 void failure_of_tunnel(const struct session *session, const struct tunnel *tunnel, int error);
 
 /* What that error means, in words. */
-const char *failure_meaning(const struct tunnel *tunnel, int error);
+const char *failure_text(const struct tunnel *tunnel, int error);
 
 /* The policy said no, nobody knows the placeholder, or the proxy cannot be asked by this socket or
  * in this policy's ways: with this -errno. */

@@ -382,7 +382,8 @@ Test(connect, says_in_the_log_what_became_of_it)
 		const char *fault, *end;
 	} rows[] = {
 		{ "reply:05", "failed, method 97, reply 05: connection refused, errno 111" },
-		{ "method:ff", "failed, method ff: no method that the proxy takes, errno 93" },
+		{ "method:ff",
+		  "failed, method ff: the proxy takes none of the methods offered, errno 93" },
 		{ "delay:1", "connected, method 97" },
 	};
 
