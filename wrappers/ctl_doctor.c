@@ -7,6 +7,7 @@
 #include "ctl.h"
 #include "door.h"
 #include "executable.h"
+#include "explain.h"
 #include "finding.h"
 #include "gather.h"
 #include "launch.h"
@@ -62,23 +63,19 @@ static guint proxy_index(const struct config_application *application)
 	return application && application->proxy != BLOB_NONE ? application->proxy : 0;
 }
 
-static gboolean keys_must_arrive(const struct config *config)
-{
-	const gboolean explicit_keys = config->pairs->len > 0 || config->token;
-
-	return config->require == BLOB_REQUIRE_ALWAYS ||
-	       (config->require == BLOB_REQUIRE_EXPLICIT && explicit_keys);
-}
-
 /* What isosocks would offer, by the library's own rule. */
-static unsigned find_offer(const struct config *config, const struct url *proxy, uint8_t methods[3])
+static unsigned find_offer(const struct config *config,
+			   const struct config_application *application, uint8_t methods[3])
 {
+	const struct url *proxy =
+		&g_array_index(config->proxies, struct url, proxy_index(application));
 	g_autoptr(GByteArray) blob = compile_policy(config, NULL);
 	struct policy policy;
 
 	if (!blob || policy_open(&policy, blob->data, blob->len) < 0)
 		return 0;
-	return policy_methods(&policy, keys_must_arrive(config), proxy->has_credentials, methods);
+	return policy_methods(&policy, explain_keys_must_arrive(config, application),
+			      proxy->has_credentials, methods);
 }
 
 static enum probe_verdict verdict_of(const struct probe *probe, uint8_t method)
@@ -93,11 +90,11 @@ static enum probe_verdict verdict_of(const struct probe *probe, uint8_t method)
 	}
 }
 
-static gboolean is_suitable(const struct config *config, const struct url *proxy,
-			    const struct probe *probe)
+static gboolean is_suitable(const struct config *config,
+			    const struct config_application *application, const struct probe *probe)
 {
 	uint8_t methods[3];
-	const unsigned count = find_offer(config, proxy, methods);
+	const unsigned count = find_offer(config, application, methods);
 
 	for (unsigned i = 0; i < count; i++)
 		if (verdict_of(probe, methods[i]) == PROBE_TAKEN)
@@ -153,7 +150,7 @@ static void inspect_proxy(GPtrArray *findings, const struct config *config,
 	add_method(findings, "password", "method 02, username and password", probe.password);
 	add_method(findings, "none", "method 00, no authentication", probe.none);
 	add_resolve(findings, &probe);
-	if (!is_suitable(config, proxy, &probe))
+	if (!is_suitable(config, application, &probe))
 		findings_add(findings, "proxy", FINDING_PROBLEM, "unsuitable",
 			     "it takes no method by which all that must arrive can go");
 	else if (probe.extended != PROBE_TAKEN && probe.password != PROBE_TAKEN)

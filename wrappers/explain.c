@@ -151,6 +151,16 @@ static uint32_t by_of(const struct config *config, const struct config_applicati
 	return application && application->has_by ? application->by : config->by;
 }
 
+bool explain_keys_must_arrive(const struct config *config,
+			      const struct config_application *application)
+{
+	const guint set = config->pairs->len + (application ? application->pairs->len : 0) +
+			  (config->token ? 1 : 0);
+	const guint derived = by_of(config, application) ? 1 : 0;
+
+	return policy_keys_must_arrive(config->require, set, set + derived);
+}
+
 int explain_set_keys(const struct config *config, const char *executable, uint32_t user,
 		     struct keys *keys)
 {
@@ -220,12 +230,7 @@ static gboolean explain_keys(struct explain *explain, GError **error)
 						  strlen(explain->host), explain->port)
 			       : 0;
 	explain->keys = list_pairs(keys, varying, length);
-	explain->keys_must_arrive =
-		config->require == BLOB_REQUIRE_ALWAYS ? keys->count > 0
-		: config->require == BLOB_REQUIRE_NEVER
-			? false
-			: config->token || config->pairs->len > 0 ||
-				  (explain->application && explain->application->pairs->len > 0);
+	explain->keys_must_arrive = explain_keys_must_arrive(config, explain->application);
 	g_free(keys);
 	return TRUE;
 }

@@ -17,6 +17,10 @@ char *explain_config(const struct config *config);
 int explain_set_keys(const struct config *config, const char *executable, uint32_t user,
 		     struct keys *ret_keys);
 
+/* Whether what this rule's programs (NULL: all others') are to send must arrive. */
+bool explain_keys_must_arrive(const struct config *config,
+			      const struct config_application *application);
+
 struct explain {
 	const struct config *config;
 	const char *executable;

@@ -660,6 +660,18 @@ bool policy_names_user(const struct policy *policy, const char *executable, uint
 
 /* ---- methods ---- */
 
+bool policy_keys_must_arrive(uint32_t require, unsigned set, unsigned all)
+{
+	switch (require) {
+	case BLOB_REQUIRE_NEVER:
+		return false;
+	case BLOB_REQUIRE_ALWAYS:
+		return all > 0;
+	default:
+		return set > 0;
+	}
+}
+
 unsigned policy_methods(const struct policy *policy, bool keys_must_arrive, bool has_credentials,
 			uint8_t methods[3])
 {

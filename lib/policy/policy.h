@@ -89,6 +89,13 @@ bool policy_stays_on_loopback(const struct policy *policy, const struct blob_pro
 bool policy_is_placeholder(const struct policy *policy, const uint8_t address[16]);
 
 /*
+ * Whether a connection must fail rather than go without its pairs, by the policy's
+ * BLOB_REQUIRE_…: set is how many of them someone set (a token is one), all how many there are
+ * without the credentials.
+ */
+bool policy_keys_must_arrive(uint32_t require, unsigned set, unsigned all);
+
+/*
  * The SOCKS methods to offer, in order, and their number (0: nothing is left, EPROTONOSUPPORT).
  * When keys must arrive 0x00 is not among them: a proxy that takes it would lose them silently.
  * With real credentials the password method carries those and no keys.

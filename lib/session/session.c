@@ -450,8 +450,6 @@ static int add_isolation(const struct environment *environment)
 					      strlen(environment->isolation) };
 	if (environment->isolation && (token.length == 0 || token.length > TOKEN_MAX))
 		return complain("ISOSOCKS_ISOLATION", "the token must have 1 to 8192 bytes");
-	if (token.length > 0)
-		session.keys_must_arrive = true;
 	const struct keys_facts facts = {
 		.by = session.by,
 		.user = (uint32_t)getauxval(AT_UID),
@@ -478,16 +476,18 @@ static int read_keys(const struct environment *environment)
 		r = add_listed_keys(environment->keys);
 	if (r == 0)
 		r = read_by(environment->by);
-	session.keys_must_arrive = session.keys.count > 0;
+	unsigned set = session.keys.count;
 	if (r == 0 && session.has_credentials)
 		r = keys_set_credentials(&session.keys, session.username, session.username_length,
 					 session.password, session.password_length);
 	if (r == 0)
 		r = add_isolation(environment);
-	if (session.policy.header->require == BLOB_REQUIRE_NEVER)
-		session.keys_must_arrive = false;
-	if (session.policy.header->require == BLOB_REQUIRE_ALWAYS)
-		session.keys_must_arrive = session.keys.count > (session.has_credentials ? 2 : 0);
+	if (policy_text(&session.policy, session.policy.header->token).length > 0 ||
+	    environment->isolation)
+		set++;
+	session.keys_must_arrive =
+		policy_keys_must_arrive(session.policy.header->require, set,
+					session.keys.count - (session.has_credentials ? 2u : 0u));
 	return r < 0 ? -EACCES : 0;
 }
 

@@ -274,6 +274,18 @@ Test(doctor, tells_whether_what_must_arrive_can_go)
 	assert_finding(&explicit_key, 3, "proxy", "problem", "unsuitable");
 }
 
+Test(doctor, tells_whether_the_keys_of_a_rule_can_go)
+{
+	open_clinic("--methods none");
+	prepare("printf '[application a]\\nmatch=*/cat\\nkey.a=b\\n' >rule.conf;"
+		"printf '[isolation]\\nrequire=always\\nby=none\\n' >none.conf");
+	const struct lab_result cat = doctor("-c rule.conf cat"), ls = doctor("-c rule.conf ls"),
+				none = doctor("-c none.conf ls");
+	assert_finding(&cat, 3, "proxy", "problem", "unsuitable");
+	assert_finding(&ls, 0, "proxy", "note", "no-keys");
+	assert_finding(&none, 0, "proxy", "note", "no-keys");
+}
+
 Test(doctor, tells_wrong_credentials)
 {
 	open_clinic("--user me:secret");

@@ -805,6 +805,24 @@ Test(policy, offers_methods_in_its_order_less_those_that_would_lose_keys)
 	}
 }
 
+Test(policy, lets_require_decide_which_keys_must_arrive)
+{
+	static const struct {
+		uint32_t require;
+		unsigned set, all;
+		bool expected;
+	} rows[] = {
+		{ BLOB_REQUIRE_EXPLICIT, 0, 0, false }, { BLOB_REQUIRE_EXPLICIT, 0, 1, false },
+		{ BLOB_REQUIRE_EXPLICIT, 1, 1, true },	{ BLOB_REQUIRE_EXPLICIT, 1, 2, true },
+		{ BLOB_REQUIRE_ALWAYS, 0, 0, false },	{ BLOB_REQUIRE_ALWAYS, 0, 1, true },
+		{ BLOB_REQUIRE_NEVER, 0, 1, false },	{ BLOB_REQUIRE_NEVER, 2, 3, false },
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++)
+		cr_assert_eq(policy_keys_must_arrive(rows[i].require, rows[i].set, rows[i].all),
+			     rows[i].expected, "row %zu", i);
+}
+
 /* ---- devices ---- */
 
 static bool stays(const char *proxy, const char *rule, enum blob_action action)
