@@ -13,6 +13,7 @@
 #include "inifile.h"
 #include "launch.h"
 #include "library.h"
+#include "listener.h"
 
 #include "base/log.h"
 #include "keys/keys.h"
@@ -468,6 +469,26 @@ static char **make_environment(const struct config *config, const char *runtime,
 	return environment_compose(environ, policy, names, preload);
 }
 
+/* Where a person is at the terminal, and would only be told that the program cannot connect. */
+static void look_for_listener(const struct config *config, const char *executable)
+{
+	const struct config_application *application =
+		config_find_application(config, executable, getuid());
+	const guint index = application && application->proxy != BLOB_NONE ? application->proxy : 0;
+	g_autofree char *url = NULL;
+
+	if (config->quiet || !isatty(STDERR_FILENO) ||
+	    (application && application->action != BLOB_ACTION_PROXY) ||
+	    !listener_is_missing(&g_array_index(config->proxies, struct url, index),
+				 config->cookie))
+		return;
+	url = config_url_text(config, index);
+	fprintf(stderr,
+		"isosocks: nothing listens on %s: is the proxy, such as Tor, running? See "
+		"isosocksctl doctor\n",
+		url);
+}
+
 static gboolean run(const struct options *options, char **arguments, GError **error)
 {
 	CONFIG_AUTO config = gather(options, error);
@@ -488,6 +509,7 @@ static gboolean run(const struct options *options, char **arguments, GError **er
 	environment = make_environment(config, runtime, error);
 	if (!environment)
 		return FALSE;
+	look_for_listener(config, executable);
 	launch_run(program, arguments, environment, error);
 	return FALSE;
 }
