@@ -14,6 +14,7 @@
 #include "launch.h"
 #include "library.h"
 #include "listener.h"
+#include "suggest.h"
 
 #include "base/log.h"
 #include "keys/keys.h"
@@ -188,8 +189,10 @@ static gboolean parse_options(struct options *options, int *argc, char ***argv, 
 	g_option_context_set_strict_posix(context, TRUE);
 	g_option_context_set_help_enabled(context, FALSE);
 	g_option_context_add_main_entries(context, entries, NULL);
-	if (!g_option_context_parse(context, argc, argv, &problem))
-		return usage_error(error, problem->message);
+	if (!g_option_context_parse(context, argc, argv, &problem)) {
+		g_autofree char *said = suggest_option(problem, entries);
+		return usage_error(error, said);
+	}
 	return TRUE;
 }
 

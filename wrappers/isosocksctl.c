@@ -3,6 +3,7 @@
  * here and a file of its own.
  */
 #include "ctl.h"
+#include "suggest.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -73,11 +74,24 @@ static char *list_commands(void)
 	return g_string_free(list, FALSE);
 }
 
+static const char *find_nearest(const char *name)
+{
+	const char *names[G_N_ELEMENTS(commands) + 1] = { NULL };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
+		names[i] = commands[i].name;
+	return suggest_nearest(name, names);
+}
+
 static int refuse_command(const char *name)
 {
 	g_autofree char *known = list_commands();
+	const char *nearest = name ? find_nearest(name) : NULL;
 
-	if (name)
+	if (nearest)
+		fprintf(stderr, "isosocksctl: there is no command %s: %s may be meant\n", name,
+			nearest);
+	else if (name)
 		fprintf(stderr, "isosocksctl: there is no command %s: there are %s\n", name, known);
 	else
 		fprintf(stderr, "isosocksctl: no command is given: there are %s\n", known);
@@ -125,8 +139,9 @@ gboolean ctl_parse(int *argc, char **argv, const GOptionEntry *entries, const ch
 		g_option_context_add_main_entries(context, entries, NULL);
 	g_option_context_add_main_entries(context, own, NULL);
 	if (!g_option_context_parse(context, argc, &argv, &error)) {
-		*ret_status = ctl_fail(CTL_USAGE, command, "%s; see isosocksctl %s --help",
-				       error->message, command);
+		g_autofree char *text = suggest_option(error, entries ? entries : own);
+		*ret_status = ctl_fail(CTL_USAGE, command, "%s; see isosocksctl %s --help", text,
+				       command);
 		return FALSE;
 	}
 	if (help) {
