@@ -116,8 +116,24 @@ static struct blob_table put_proxies(struct draft *draft, const GArray *proxies)
 	return put_table(draft, records);
 }
 
-static void add_rules(struct draft *draft, const GArray *rules, uint8_t action, GArray *records)
+/* A suffix that is the alias, or below it, is what names below the alias become: below .onion. */
+static struct blob_span put_suffix(struct draft *draft, const char *suffix, const char *alias)
 {
+	g_autofree char *name = NULL;
+	const size_t length = suffix ? strlen(suffix) : 0, size = alias ? strlen(alias) : 0;
+
+	if (length == 0 || size == 0 || length < size ||
+	    g_ascii_strcasecmp(suffix + length - size, alias) != 0)
+		return put_string(draft, suffix);
+	name = g_strdup_printf("%.*s.onion", (int)(length - size), suffix);
+	return put_string(draft, name);
+}
+
+static void add_rules(struct draft *draft, const struct config *config, uint8_t action,
+		      GArray *records)
+{
+	const GArray *rules = config->rules;
+
 	for (guint i = 0; i < rules->len; i++) {
 		const struct config_rule *rule = &g_array_index(rules, struct config_rule, i);
 		struct blob_rule record = {
@@ -130,17 +146,17 @@ static void add_rules(struct draft *draft, const GArray *rules, uint8_t action, 
 		if (rule->action != action)
 			continue;
 		memcpy(record.address, rule->address, sizeof(record.address));
-		record.suffix = put_string(draft, rule->suffix);
+		record.suffix = put_suffix(draft, rule->suffix, config->alias);
 		g_array_append_val(records, record);
 	}
 }
 
-static struct blob_table put_rules(struct draft *draft, const GArray *rules)
+static struct blob_table put_rules(struct draft *draft, const struct config *config)
 {
 	g_autoptr(GArray) records = g_array_new(FALSE, TRUE, sizeof(struct blob_rule));
 
-	add_rules(draft, rules, BLOB_ACTION_DENY, records);
-	add_rules(draft, rules, BLOB_ACTION_DIRECT, records);
+	add_rules(draft, config, BLOB_ACTION_DENY, records);
+	add_rules(draft, config, BLOB_ACTION_DIRECT, records);
 	return put_table(draft, records);
 }
 
@@ -205,7 +221,7 @@ static void lay_out(struct draft *draft, const struct config *config)
 	header.origins = put_strings(draft, config->origins);
 	header.proxies = put_proxies(draft, config->proxies);
 	header.pairs = put_pairs(draft, config->pairs);
-	header.rules = put_rules(draft, config->rules);
+	header.rules = put_rules(draft, config);
 	header.applications = put_applications(draft, config->applications);
 	header.size = draft->records->len + draft->text->len;
 	memcpy(draft->records->data, &header, sizeof(header));

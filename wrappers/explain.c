@@ -4,6 +4,8 @@
 #include "rule.h"
 
 #include "base/bytes.h"
+#include "names/hostname.h"
+#include "names/hosts.h"
 #include "policy/url.h"
 
 #include <arpa/inet.h>
@@ -269,31 +271,134 @@ static char *explain_application(const struct config *config,
 			       config_word("application", "action", application->action));
 }
 
-/* A name stands behind an address of the pool, as it will for the program. */
-static void fill_target(const struct explain *explain, struct policy_target *target)
+static void take_address(const struct hosts_address *address, uint8_t ret[16])
 {
-	target->port = explain->port;
-	target->is_stream = true;
-	if (url_parse_address(explain->host, target->address) == 0)
-		return;
-	memset(target->address, 0, sizeof(target->address));
+	memset(ret, 0, 16);
+	memset(ret + 10, 0xff, 2);
+	memcpy(ret + (address->family == AF_INET ? 12 : 0), address->bytes,
+	       address->family == AF_INET ? 4 : 16);
+}
+
+/* Whatever getaddrinfo(3) takes for an address. */
+static gboolean parse_literal(const char *host, uint8_t ret[16])
+{
+	struct hosts_address address = { .family = AF_INET6 };
+	g_autofree char *without_zone = g_strndup(host, strcspn(host, "%"));
+
+	if (url_parse_address(host, ret) == 0)
+		return TRUE;
+	if (!hostname_is_literal(host))
+		return FALSE;
+	if (inet_pton(AF_INET6, without_zone, address.bytes) != 1) {
+		address.family = AF_INET;
+		if (!inet_aton(host, (struct in_addr *)(void *)address.bytes))
+			return FALSE;
+	}
+	take_address(&address, ret);
+	return TRUE;
+}
+
+/* A name stands behind an address of the pool, as it will for the program. */
+static void take_name(struct explain *explain, const char *name, struct policy_target *target)
+{
+	g_free(explain->name);
+	explain->name = g_strdup(name);
 	memset(target->address + 10, 0xff, 2);
 	memcpy(target->address + 12, explain->config->pool, 4);
 	target->address[15] |= 1;
-	target->name = explain->host;
-	target->name_length = strlen(explain->host);
+	target->name = explain->name;
+	target->name_length = strlen(explain->name);
 }
 
-static void decide(struct explain *explain, const struct policy *policy)
+/* The name itself, or one beside it in the hosts file, as lookup_find_denied() has it. */
+static gboolean take_denied(struct explain *explain, const struct policy *policy, const char *meant,
+			    struct policy_target *target)
+{
+	const struct blob_rule *rule;
+	struct hosts_address address;
+	char text[2048];
+	uint64_t offset = 0;
+	gboolean same = FALSE;
+
+	take_name(explain, meant, target);
+	if (policy_decide(policy, target, &rule) == POLICY_DENY && rule)
+		return TRUE;
+	for (struct hosts_names names = { .at = text, .size = sizeof(text) };
+	     hosts_next(HOSTS_PATH, &offset, &address, &names);
+	     names = (struct hosts_names){ .at = text, .size = sizeof(text) }) {
+		same = FALSE;
+		for (size_t i = 0; i < names.used; i += strlen(text + i) + 1)
+			same |= g_ascii_strcasecmp(text + i, meant) == 0;
+		for (size_t i = 0; same && i < names.used; i += strlen(text + i) + 1) {
+			take_name(explain, text + i, target);
+			if (text[i] && policy_decide(policy, target, &rule) == POLICY_DENY && rule)
+				return TRUE;
+		}
+	}
+	return FALSE;
+}
+
+/* FALSE: it is no host at all, and nothing is asked for it. */
+static gboolean fill_target(struct explain *explain, const struct policy *policy,
+			    struct policy_target *target)
+{
+	struct hosts_address local[HOSTS_MAX];
+	char meant[HOSTNAME_MAX + 1];
+	const char *alias = explain->config->alias;
+
+	target->port = explain->port;
+	target->is_stream = true;
+	if (parse_literal(explain->host, target->address))
+		return TRUE;
+	if (hostname_meant(explain->host, strlen(explain->host), alias, alias ? strlen(alias) : 0,
+			   meant) < 0)
+		return FALSE;
+	if (take_denied(explain, policy, meant, target))
+		return TRUE;
+	take_name(explain, meant, target);
+	if (explain->application && explain->application->action == BLOB_ACTION_DIRECT)
+		return TRUE;
+	if (hosts_find(HOSTS_PATH, explain->host, strlen(explain->host), local) == 0)
+		return TRUE;
+	target->name = NULL;
+	take_address(local, target->address);
+	return TRUE;
+}
+
+/* A program that speaks SOCKS to the proxy by itself. */
+static void decide_own_socks(struct explain *explain, const struct policy *policy,
+			     const struct policy_target *target, const struct blob_proxy *proxy)
+{
+	const gboolean is_proxy =
+		explain->verdict == POLICY_DIRECT ||
+		(target->port == proxy->port &&
+		 memcmp(target->address, proxy->address, sizeof(target->address)) == 0);
+
+	if (!is_proxy || !policy_is_a_proxy(policy, proxy, target))
+		return;
+	explain->verdict = explain->keys_must_arrive ? POLICY_DENY : POLICY_DIRECT;
+	explain->rule = g_strdup(explain->keys_must_arrive
+					 ? "the proxy itself: a program that speaks to it sends "
+					   "none of the keys, which must arrive"
+					 : "the proxy itself: a program that speaks to it sends "
+					   "none of the keys");
+}
+
+static void decide(struct explain *explain, const struct policy *policy,
+		   const struct blob_proxy *proxy)
 {
 	const struct config_application *application = explain->application;
 	const struct blob_rule *rule = NULL;
 	struct policy_target target = { 0 };
 
-	fill_target(explain, &target);
+	if (!fill_target(explain, policy, &target)) {
+		explain->verdict = POLICY_DENY;
+		explain->rule = g_strdup("no host name, and no address: it is never looked up");
+		return;
+	}
 	explain->verdict = policy_decide(policy, &target, &rule);
 	if (application && application->action == BLOB_ACTION_DIRECT) {
-		rule = target.name ? NULL : policy_find_deny(policy, &target);
+		rule = policy_find_deny(policy, &target);
 		explain->verdict = rule ? POLICY_DENY : POLICY_DIRECT;
 	}
 	if (application && application->action == BLOB_ACTION_DENY) {
@@ -304,7 +409,9 @@ static void decide(struct explain *explain, const struct policy *policy)
 		explain->rule = explain_rule(explain->config, policy, rule);
 	else if (application && application->action != BLOB_ACTION_PROXY)
 		explain->rule = explain_application(explain->config, application);
-	else if (policy_is_loopback(policy, target.address))
+	else
+		decide_own_socks(explain, policy, &target, proxy);
+	if (!explain->rule && policy_is_loopback(policy, target.address))
 		explain->rule = g_strdup_printf(
 			"[network] loopback: %s%s",
 			config_word("network", "loopback", explain->config->loopback),
@@ -327,9 +434,9 @@ gboolean explain_decide(struct explain *explain, GError **error)
 			? explain->application->proxy
 			: 0;
 	url = &g_array_index(config->proxies, struct url, proxy);
-	decide(explain, &policy);
 	if (!explain_keys(explain, error))
 		return FALSE;
+	decide(explain, &policy, policy_proxy(&policy, proxy));
 	explain->method_count = policy_methods(&policy, explain->keys_must_arrive,
 					       url->has_credentials, explain->methods);
 	explain->is_leashed = policy_stays_on_loopback(&policy, policy_proxy(&policy, proxy));
@@ -339,6 +446,7 @@ gboolean explain_decide(struct explain *explain, GError **error)
 void explain_clear(struct explain *explain)
 {
 	g_free(explain->rule);
+	g_free(explain->name);
 	if (explain->keys)
 		g_ptr_array_unref(explain->keys);
 }

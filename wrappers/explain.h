@@ -29,6 +29,7 @@ struct explain {
 	uint16_t port;
 	const struct config_application *application; /* or NULL */
 	enum policy_verdict verdict;
+	char *name;	 /* that was decided on, for a host that is one */
 	char *rule;	 /* what decided, with its place; NULL: no rule */
 	GPtrArray *keys; /* char *: NAME=value, printable */
 	bool keys_must_arrive;

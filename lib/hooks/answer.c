@@ -52,11 +52,20 @@ static enum dns_rcode find_address(struct session *session, const struct dns_que
 				   enum lookup_wait wait, struct found *found)
 {
 	const bool wants_one = asks_for(query, DNS_A) || asks_for(query, DNS_AAAA);
-	unsigned count = hosts_find(HOSTS_PATH, query->name, query->name_length, found->addresses);
+	char denied[HOSTNAME_MAX + 1];
+	const char *name = query->name;
+	size_t length = query->name_length;
+	unsigned count = 0;
 
+	if (lookup_find_denied(session, name, length, denied)) {
+		name = denied;
+		length = strlen(denied);
+	} else {
+		count = hosts_find(HOSTS_PATH, name, length, found->addresses);
+	}
 	if (count == 0) {
-		const int r = lookup_name(session, query->name, query->name_length,
-					  wants_one ? wait : LOOKUP_AT_ONCE, found->addresses);
+		const int r = lookup_name(session, name, length, wants_one ? wait : LOOKUP_AT_ONCE,
+					  found->addresses);
 		if (r < 0)
 			return rcode_of(r);
 		count = 1;

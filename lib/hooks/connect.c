@@ -422,7 +422,7 @@ static int connect_by_proxy(struct session *session, int fd, const struct route 
 	return open_tunnel(session, &pending, route);
 }
 
-static void warn_of_own_socks(void)
+static void warn_of_own_socks(int verdict)
 {
 	struct log_line line;
 
@@ -430,7 +430,11 @@ static void warn_of_own_socks(void)
 		return;
 	log_begin(&line, LOG_WARNING);
 	bytes_put_text(&line.text,
-		       "the program speaks to the proxy by itself: our keys do not go along");
+		       verdict < 0
+			       ? "the program speaks to the proxy by itself, where our keys, "
+				 "which must arrive, do not go along: EACCES"
+			       : "the program speaks to the proxy by itself: our keys do not go "
+				 "along");
 	log_end(&line);
 }
 
@@ -444,6 +448,8 @@ HOOK int connect(int fd, const struct sockaddr *addr, socklen_t length)
 	if (verdict < 0)
 		return hook_return(verdict, saved);
 	verdict = route_connect(session, fd, addr, length, &route);
+	if (route.is_the_proxy)
+		warn_of_own_socks(verdict);
 	if (verdict < 0) {
 		failure_of_policy(session, &route.destination, verdict);
 		return hook_return(verdict, saved);
@@ -452,12 +458,12 @@ HOOK int connect(int fd, const struct sockaddr *addr, socklen_t length)
 		return hook_return(connect_by_proxy(session, fd, &route), saved);
 	if (verdict == ROUTE_NAMESERVER)
 		return hook_return(nameserver_connect(fd, &route), saved);
-	if (route.is_the_proxy)
-		warn_of_own_socks();
 	nameserver_leave(fd);
 	/* AF_UNSPEC dissolves a connection; another address on a socket under way is EALREADY, as
 	 * ever. */
 	if (route_is_readable(addr, length) && addr->sa_family == AF_UNSPEC)
 		dissolve(fd);
+	if (route.is_local)
+		addr = (const struct sockaddr *)&route.target;
 	return hook_return(error_or(libc()->connect(fd, addr, length)), saved);
 }

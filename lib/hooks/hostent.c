@@ -142,26 +142,31 @@ static int convert(struct hosts_address *address, int kind, int family)
 	return 0;
 }
 
-static int find_remote(struct session *session, const char *name, struct parts *parts)
+static int find_remote(struct session *session, const char *name, const char *meant,
+		       struct parts *parts)
 {
+	put_name(&parts->names, name);
+	parts->count = 1;
 	const int kind =
-		lookup_name(session, name, strlen(name), LOOKUP_MAY_WAIT, parts->addresses);
+		lookup_name(session, meant, strlen(meant), LOOKUP_MAY_WAIT, parts->addresses);
 	return kind < 0 ? kind : convert(parts->addresses, kind, parts->family);
 }
 
 static int find_by_name(struct session *session, const char *name, struct parts *parts)
 {
-	if (lookup_is_literal(name)) {
+	char denied[HOSTNAME_MAX + 1];
+
+	if (hostname_is_literal(name)) {
 		put_name(&parts->names, name);
 		parts->count = 1;
 		return parse_literal(name, parts->family, parts->addresses);
 	}
+	if (lookup_find_denied(session, name, strlen(name), denied))
+		return find_remote(session, name, denied, parts);
 	if (hosts_find_entry(HOSTS_PATH, name, strlen(name), parts->family, parts->addresses,
 			     &parts->count, &parts->names))
 		return parts->count > 0 ? 0 : -ENXIO;
-	put_name(&parts->names, name);
-	parts->count = 1;
-	return find_remote(session, name, parts);
+	return find_remote(session, name, name, parts);
 }
 
 static int by_name(struct session *session, const char *name, int family, struct room *room,
@@ -273,7 +278,7 @@ HOOK int gethostbyname2_r(const char *restrict name, int family, struct hostent 
 	struct session *session = session_get();
 	struct room room = { .at = buffer, .size = size };
 
-	if (session->passive)
+	if (lookup_is_libcs(session, name))
 		return libc()->gethostbyname2_r(name, family, entry, buffer, size, result, problem);
 	const int r = by_name(session, name, family, &room, entry);
 	return tell(session, r, saved, entry, result, problem);
@@ -283,7 +288,7 @@ HOOK int gethostbyname_r(const char *restrict name, struct hostent *restrict ent
 			 char *restrict buffer, size_t size, struct hostent **restrict result,
 			 int *restrict problem)
 {
-	if (session_get()->passive)
+	if (lookup_is_libcs(session_get(), name))
 		return libc()->gethostbyname_r(name, entry, buffer, size, result, problem);
 	return gethostbyname2_r(name, AF_INET, entry, buffer, size, result, problem);
 }
@@ -295,7 +300,7 @@ HOOK struct hostent *gethostbyname2(const char *name, int family)
 	struct session *session = session_get();
 	struct room room = room_of(&own);
 
-	if (session->passive)
+	if (lookup_is_libcs(session, name))
 		return libc()->gethostbyname2(name, family);
 	return tell_own(session, by_name(session, name, family, &room, &own.entry), saved, &own);
 }
@@ -307,7 +312,7 @@ HOOK struct hostent *gethostbyname(const char *name)
 	struct session *session = session_get();
 	struct room room = room_of(&own);
 
-	if (session->passive)
+	if (lookup_is_libcs(session, name))
 		return libc()->gethostbyname(name);
 	return tell_own(session, by_name(session, name, AF_INET, &room, &own.entry), saved, &own);
 }

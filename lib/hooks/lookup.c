@@ -1,18 +1,13 @@
 #include "hooks/lookup.h"
 #include "base/error.h"
 #include "base/libc.h"
+#include "hooks/answered.h"
 #include "hooks/connect.h"
 #include "hooks/leash.h"
 #include "tunnel/slots.h"
 
 #include <arpa/inet.h>
 #include <string.h>
-
-bool lookup_is_literal(const char *text)
-{
-	struct in_addr address;
-	return strchr(text, ':') || (inet_aton(text, &address) && !strpbrk(text, " \t\n\v\f\r"));
-}
 
 static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 
@@ -78,38 +73,19 @@ static bool may_ask_proxy(const struct session *session, enum lookup_wait wait)
 	return wait == LOOKUP_MAY_WAIT && session->policy.header->resolve == BLOB_RESOLVE_PROXY;
 }
 
-static bool is_ours(const struct session *session, const struct hosts_address *address)
-{
-	uint8_t wide[16];
-
-	lookup_widen(address, wide);
-	return policy_is_loopback(&session->policy, wide) ||
-	       policy_is_placeholder(&session->policy, wide);
-}
-
 static int resolve_by_proxy(struct session *session, const char *name, size_t length,
 			    struct hosts_address *ret)
 {
 	struct socks5_request request = { .command = SOCKS5_RESOLVE,
 					  .target = { .type = SOCKS5_NAME,
 						      .length = (uint8_t)length } };
-	struct hosts_address address = { 0 };
 	struct socks5_address bound;
 
 	memcpy(request.target.bytes, name, length);
-	const int r = ask_proxy(session, &request, &bound);
-	if (r < 0)
-		return r;
-	if (bound.type == SOCKS5_NAME)
-		return -EPROTO;
-	address.family = bound.type == SOCKS5_IPV4 ? AF_INET : AF_INET6;
-	memcpy(address.bytes, bound.bytes, bound.length);
-	/* A remote name has no local address: connecting there would go past the proxy, or to the
-	 * name that somebody else's placeholder stands for. */
-	if (is_ours(session, &address))
-		return -EHOSTUNREACH;
-	*ret = address;
-	return LOOKUP_RESOLVED;
+	int r = ask_proxy(session, &request, &bound);
+	if (r == 0)
+		r = answered_address(&session->policy, &session->proxy, &bound, ret);
+	return r < 0 ? r : LOOKUP_RESOLVED;
 }
 
 static int find_name_by_proxy(struct session *session, const struct hosts_address *address,
@@ -119,69 +95,73 @@ static int find_name_by_proxy(struct session *session, const struct hosts_addres
 	struct socks5_request request = { .command = SOCKS5_RESOLVE_PTR,
 					  .target = { .type = is_v4 ? SOCKS5_IPV4 : SOCKS5_IPV6,
 						      .length = is_v4 ? 4 : 16 } };
+	struct hosts_address local[HOSTS_MAX];
 	struct socks5_address bound;
 
 	memcpy(request.target.bytes, address->bytes, request.target.length);
-	const int r = ask_proxy(session, &request, &bound);
-	if (r < 0)
-		return r;
-	if (bound.type != SOCKS5_NAME || bound.length == 0 ||
-	    memchr(bound.bytes, '\0', bound.length))
-		return -EPROTO;
-	memcpy(ret_name, bound.bytes, bound.length);
-	ret_name[bound.length] = '\0';
-	return bound.length;
+	int r = ask_proxy(session, &request, &bound);
+	if (r == 0)
+		r = answered_name(&bound, ret_name);
+	/* Who asks for the address of that name next would be sent to this machine. */
+	if (r > 0 && hosts_find(HOSTS_PATH, ret_name, (size_t)r, local) > 0)
+		return -EHOSTUNREACH;
+	return r;
 }
 
 /* ---- names ---- */
 
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
-static bool has_suffix(const char *name, size_t length, struct policy_text suffix)
-{
-	if (suffix.length == 0 || length <= suffix.length)
-		return false;
-	for (size_t i = 0; i < suffix.length; i++) {
-		if (lower(name[length - suffix.length + i]) != lower(suffix.at[i]))
-			return false;
-	}
-	return true;
-}
-
-static const char onion[] = ".onion";
-
-/* RFC 7686 §2: such a name has no address, and who asks for one is told so. The connection needs
- * none. */
-static bool is_onion(const char *name, size_t length)
-{
-	return has_suffix(name, length, (struct policy_text){ onion, sizeof(onion) - 1 });
-}
-
-/* The name that is meant: without a dot at its end, and below .onion for the alias. */
 static int put_meant(const struct session *session, const char *name, size_t length,
-		     char ret[SOCKS5_NAME_MAX + 1])
+		     char ret[HOSTNAME_MAX + 1])
 {
 	const struct policy_text alias =
 		policy_text(&session->policy, session->policy.header->alias);
 
-	if (length > 0 && name[length - 1] == '.')
-		length--;
-	if (has_suffix(name, length, alias)) {
-		length -= alias.length;
-		if (length + sizeof(onion) - 1 > SOCKS5_NAME_MAX)
-			return -ENXIO;
-		memcpy(ret, name, length);
-		memcpy(ret + length, onion, sizeof(onion));
-		return (int)(length + sizeof(onion) - 1);
+	return hostname_meant(name, length, alias.at, alias.length, ret);
+}
+
+/*
+ * The denied name that stands on the same line of the hosts file as this one. Of a line too long to
+ * be read nobody knows whether there is none.
+ */
+static bool has_denied_relative(const struct session *session, const char *name, size_t length,
+				char ret[HOSTNAME_MAX + 1])
+{
+	struct hosts_address addresses[HOSTS_MAX];
+	char text[2048];
+	struct hosts_names names = { .at = text, .size = sizeof(text) };
+	unsigned count;
+
+	if (!hosts_find_entry(HOSTS_PATH, name, length, 0, addresses, &count, &names))
+		return false;
+	for (size_t i = 0; i < names.used && memchr(text + i, '\0', names.used - i);
+	     i += strlen(text + i) + 1) {
+		const int meant = put_meant(session, text + i, strlen(text + i), ret);
+		if (meant > 0 && policy_denies_name(&session->policy, ret, (size_t)meant, false))
+			return true;
 	}
-	if (length == 0 || length > SOCKS5_NAME_MAX)
-		return -ENXIO;
-	memcpy(ret, name, length);
-	ret[length] = '\0';
-	return (int)length;
+	return names.cut && put_meant(session, name, length, ret) > 0;
+}
+
+bool lookup_find_denied(const struct session *session, const char *name, size_t length,
+			char ret[HOSTNAME_MAX + 1])
+{
+	if (session->error < 0 || !session->policy.header || !name)
+		return false;
+	const int meant = put_meant(session, name, length, ret);
+
+	if (meant < 0)
+		return false;
+	return policy_denies_name(&session->policy, ret, (size_t)meant, session->direct) ||
+	       (!session->direct && policy_has_denied_names(&session->policy) &&
+		has_denied_relative(session, name, length, ret));
+}
+
+bool lookup_is_libcs(const struct session *session, const char *name)
+{
+	char denied[HOSTNAME_MAX + 1];
+
+	return session->passive && !(session->direct && name &&
+				     lookup_find_denied(session, name, strlen(name), denied));
 }
 
 static int get_placeholder(struct session *session, const char *name, size_t length,
@@ -199,23 +179,30 @@ static int get_placeholder(struct session *session, const char *name, size_t len
 	return LOOKUP_PLACEHOLDER;
 }
 
+/* The proxy is asked for no name that might then be let go, or that is denied. */
+static bool may_ask_for(const struct session *session, const char *name, size_t length,
+			enum lookup_wait wait)
+{
+	return may_ask_proxy(session, wait) && !hostname_is_onion(name, length) &&
+	       !policy_denies_name(&session->policy, name, length, false) &&
+	       !policy_lets_a_port_go(&session->policy);
+}
+
 int lookup_name(struct session *session, const char *name, size_t length, enum lookup_wait wait,
 		struct hosts_address *ret)
 {
-	char meant[SOCKS5_NAME_MAX + 1];
+	char meant[HOSTNAME_MAX + 1];
 	struct hosts_address placeholder;
 	int r = -EOPNOTSUPP;
 
 	if (session->error < 0)
 		return session->error;
 	const int meant_length = put_meant(session, name, length, meant);
-	/* An address with a dot behind it is no name; sent as one the proxy would take it for an
-	 * address. */
-	if (meant_length < 0 || lookup_is_literal(meant))
+	if (meant_length < 0)
 		return -ENXIO;
 	if (get_placeholder(session, meant, (size_t)meant_length, &placeholder) < 0)
 		return -ENXIO; /* so the proxy is not asked either */
-	if (may_ask_proxy(session, wait) && !is_onion(meant, (size_t)meant_length))
+	if (may_ask_for(session, meant, (size_t)meant_length, wait))
 		r = resolve_by_proxy(session, meant, (size_t)meant_length, ret);
 	if (r != -EOPNOTSUPP)
 		return r;
@@ -259,8 +246,10 @@ int lookup_address(struct session *session, const struct hosts_address *asked,
 	int r = find_local(&address, ret_name);
 	if (r < 0 && session->error < 0)
 		return session->error;
-	/* Nobody else knows the machine's own addresses. */
-	if (r < 0 && may_ask_proxy(session, wait) && !is_ours(session, &address))
+	/* Nobody else knows the machine's own addresses, and those about it. */
+	if (r < 0 && may_ask_proxy(session, wait) &&
+	    !policy_may_be_direct(&session->policy, wide) &&
+	    !policy_denies_address(&session->policy, wide))
 		r = find_name_by_proxy(session, &address, ret_name);
 	return r == -EOPNOTSUPP ? -ENXIO : r;
 }

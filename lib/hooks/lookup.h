@@ -6,6 +6,7 @@
 #ifndef HOOKS_LOOKUP_H
 #define HOOKS_LOOKUP_H
 
+#include "names/hostname.h"
 #include "names/hosts.h"
 #include "session/session.h"
 
@@ -18,9 +19,17 @@ enum lookup_kind {
 	LOOKUP_RESOLVED,    /* by the proxy */
 };
 
-/* Whether the text is an address, as inet_aton(3) or IPv6 has it: no name, and nothing to look up.
+/*
+ * Whether the policy denies the name, at some port, or one beside it in the hosts file: that one is
+ * put into ret and is to be looked up in its place, by lookup_name() alone, so that the connection
+ * is decided by that name.
  */
-bool lookup_is_literal(const char *text);
+bool lookup_find_denied(const struct session *session, const char *name, size_t length,
+			char ret[HOSTNAME_MAX + 1]);
+
+/* Whether the look-up (name: NULL for none in particular) is libc's: in a program that is let go,
+ * but for what is denied. */
+bool lookup_is_libcs(const struct session *session, const char *name);
 
 /*
  * The address of a name that the hosts file does not have: an enum lookup_kind, or -errno, for

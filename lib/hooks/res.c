@@ -22,6 +22,24 @@ static int set_h_errno(res_state state, int value)
 	return value == NETDB_SUCCESS ? 0 : -1;
 }
 
+/* ---- whose it is ---- */
+
+static bool is_libcs(const char *name)
+{
+	return lookup_is_libcs(session_get(), name);
+}
+
+static bool is_libcs_packet(const unsigned char *packet, int length)
+{
+	const struct session *session = session_get();
+	struct dns_query query;
+
+	if (!session->direct || !packet || length < 0 ||
+	    dns_parse(packet, (size_t)length, &query) < 0 || !query.is_hostname)
+		return session->passive;
+	return lookup_is_libcs(session, query.name);
+}
+
 /* ---- send ---- */
 
 /* -1 and errno, or the bytes of the answer. */
@@ -43,7 +61,7 @@ static int send_query(const unsigned char *packet, int length, unsigned char *an
 
 HOOK int res_send(const unsigned char *packet, int length, unsigned char *answer, int size)
 {
-	if (session_get()->passive)
+	if (is_libcs_packet(packet, length))
 		return libc()->res_send(packet, length, answer, size);
 	return send_query(packet, length, answer, size);
 }
@@ -51,7 +69,7 @@ HOOK int res_send(const unsigned char *packet, int length, unsigned char *answer
 HOOK int res_nsend(res_state state, const unsigned char *packet, int length, unsigned char *answer,
 		   int size)
 {
-	if (session_get()->passive)
+	if (is_libcs_packet(packet, length))
 		return libc()->res_nsend(state, packet, length, answer, size);
 	return send_query(packet, length, answer, size);
 }
@@ -95,6 +113,28 @@ static int query_name(res_state state, const char *name, int class, int type, un
 	return set_h_errno(state, h_errno_of(answer)) < 0 ? -1 : r;
 }
 
+/* name.domain; false: too long to be one. */
+static bool put_whole(const char *name, const char *domain, char ret[DNS_NAME + 2])
+{
+	const size_t length = strlen(name), below = strlen(domain);
+
+	if (length + 1 + below >= DNS_NAME + 2)
+		return false;
+	memcpy(ret, name, length);
+	ret[length] = '.';
+	memcpy(ret + length + 1, domain, below + 1);
+	return true;
+}
+
+static bool is_libcs_below(const char *name, const char *domain)
+{
+	char whole[DNS_NAME + 2];
+
+	return name && domain && *name && *domain && put_whole(name, domain, whole)
+		       ? is_libcs(whole)
+		       : is_libcs(name && *name ? name : domain);
+}
+
 static int query_domain(res_state state, const char *name, const char *domain, int class, int type,
 			unsigned char *answer, int size)
 {
@@ -103,17 +143,14 @@ static int query_domain(res_state state, const char *name, const char *domain, i
 
 	if (!name || !domain || length == 0 || below == 0)
 		return query_name(state, length > 0 ? name : domain, class, type, answer, size);
-	if (length + 1 + below >= sizeof(whole))
+	if (!put_whole(name, domain, whole))
 		return set_h_errno(state, NO_RECOVERY);
-	memcpy(whole, name, length);
-	whole[length] = '.';
-	memcpy(whole + length + 1, domain, below + 1);
 	return query_name(state, whole, class, type, answer, size);
 }
 
 HOOK int res_query(const char *name, int class, int type, unsigned char *answer, int size)
 {
-	if (session_get()->passive)
+	if (is_libcs(name))
 		return libc()->res_query(name, class, type, answer, size);
 	return query_name(NULL, name, class, type, answer, size);
 }
@@ -121,7 +158,7 @@ HOOK int res_query(const char *name, int class, int type, unsigned char *answer,
 HOOK int res_nquery(res_state state, const char *name, int class, int type, unsigned char *answer,
 		    int size)
 {
-	if (session_get()->passive)
+	if (is_libcs(name))
 		return libc()->res_nquery(state, name, class, type, answer, size);
 	return query_name(state, name, class, type, answer, size);
 }
@@ -129,7 +166,7 @@ HOOK int res_nquery(res_state state, const char *name, int class, int type, unsi
 /* Every name is a whole one: what the search list would add is not the proxy's to guess. */
 HOOK int res_search(const char *name, int class, int type, unsigned char *answer, int size)
 {
-	if (session_get()->passive)
+	if (is_libcs(name))
 		return libc()->res_search(name, class, type, answer, size);
 	return query_name(NULL, name, class, type, answer, size);
 }
@@ -137,7 +174,7 @@ HOOK int res_search(const char *name, int class, int type, unsigned char *answer
 HOOK int res_nsearch(res_state state, const char *name, int class, int type, unsigned char *answer,
 		     int size)
 {
-	if (session_get()->passive)
+	if (is_libcs(name))
 		return libc()->res_nsearch(state, name, class, type, answer, size);
 	return query_name(state, name, class, type, answer, size);
 }
@@ -145,7 +182,7 @@ HOOK int res_nsearch(res_state state, const char *name, int class, int type, uns
 HOOK int res_querydomain(const char *name, const char *domain, int class, int type,
 			 unsigned char *answer, int size)
 {
-	if (session_get()->passive)
+	if (is_libcs_below(name, domain))
 		return libc()->res_querydomain(name, domain, class, type, answer, size);
 	return query_domain(NULL, name, domain, class, type, answer, size);
 }
@@ -153,7 +190,7 @@ HOOK int res_querydomain(const char *name, const char *domain, int class, int ty
 HOOK int res_nquerydomain(res_state state, const char *name, const char *domain, int class,
 			  int type, unsigned char *answer, int size)
 {
-	if (session_get()->passive)
+	if (is_libcs_below(name, domain))
 		return libc()->res_nquerydomain(state, name, domain, class, type, answer, size);
 	return query_domain(state, name, domain, class, type, answer, size);
 }

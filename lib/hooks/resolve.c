@@ -139,11 +139,12 @@ static bool needs_ipv6(const struct session *session, const struct question *q)
 	return q->family == AF_UNSPEC && !IN6_IS_ADDR_V4MAPPED(proxy);
 }
 
-static int give_remote(struct session *session, struct question *q, struct addrinfo **ret_list)
+static int give_remote(struct session *session, struct question *q, const char *name,
+		       struct addrinfo **ret_list)
 {
 	struct hosts_address address;
 	struct answer answer = { 0 };
-	const int r = lookup_name(session, q->node, q->length, LOOKUP_MAY_WAIT, &address);
+	const int r = lookup_name(session, name, strlen(name), LOOKUP_MAY_WAIT, &address);
 
 	if (r < 0)
 		return lookup_eai(session, r);
@@ -165,16 +166,19 @@ static bool is_ascii(const char *text)
 static int resolve(struct session *session, struct question *q, struct addrinfo **ret_list)
 {
 	struct hosts_address local[HOSTS_MAX];
+	char denied[HOSTNAME_MAX + 1];
 
-	if (lookup_is_literal(q->node) || (q->flags & AI_NUMERICHOST))
+	if (hostname_is_literal(q->node) || (q->flags & AI_NUMERICHOST))
 		return ask_libc(q, q->node, q->family, q->flags, ret_list);
 	if (!is_ascii(q->node))
 		return q->flags & AI_IDN ? EAI_IDN_ENCODE : EAI_NONAME;
+	if (lookup_find_denied(session, q->node, q->length, denied))
+		return give_remote(session, q, denied, ret_list);
 	const unsigned count = hosts_find(HOSTS_PATH, q->node, q->length, local);
 
 	if (count > 0)
 		return give_local(q, local, count, ret_list);
-	return give_remote(session, q, ret_list);
+	return give_remote(session, q, q->node, ret_list);
 }
 
 HOOK int getaddrinfo(const char *restrict node, const char *restrict service,
@@ -183,7 +187,7 @@ HOOK int getaddrinfo(const char *restrict node, const char *restrict service,
 	const int saved = errno;
 	struct session *session = session_get();
 
-	if (!node || session->passive)
+	if (!node || lookup_is_libcs(session, node))
 		return libc()->getaddrinfo(node, service, hints, ret_list);
 	struct question question = {
 		.node = node,
@@ -200,6 +204,15 @@ HOOK int getaddrinfo(const char *restrict node, const char *restrict service,
 	return r;
 }
 
+static bool are_libcs(struct gaicb **list, int count)
+{
+	bool all = session_get()->passive;
+
+	for (int i = 0; i < count && all; i++)
+		all = !list[i] || lookup_is_libcs(session_get(), list[i]->ar_name);
+	return all;
+}
+
 /*
  * Every answer is there at once, so none is ever in progress, and gai_suspend, gai_error and
  * gai_cancel, which are libc's, find them all done. Given no requests, libc notifies as it does of
@@ -210,7 +223,7 @@ HOOK int getaddrinfo_a(int mode, struct gaicb **restrict list, int count,
 {
 	const bool is_bad = mode != GAI_WAIT && mode != GAI_NOWAIT;
 
-	if (session_get()->passive || is_bad)
+	if (is_bad || are_libcs(list, count))
 		return libc()->getaddrinfo_a(mode, list, count, notify);
 	for (int i = 0; i < count; i++) {
 		struct gaicb *request = list[i];

@@ -3,6 +3,8 @@
 #include "base/libc.h"
 #include "base/memory.h"
 #include "dns/message.h"
+#include "hooks/lookup.h"
+#include "names/hosts.h"
 #include "tunnel/table.h"
 
 #include <netinet/tcp.h>
@@ -73,17 +75,20 @@ static int find_name(struct session *session, struct route *route)
 	return 0;
 }
 
-/* A program that speaks SOCKS itself may reach the proxy, wherever that is. */
+/* A program that speaks SOCKS itself reaches the proxy, wherever that is. */
 static bool is_the_proxy(const struct session *session, const struct policy_target *to)
 {
 	return to->is_stream && to->port == session->proxy.port &&
 	       memcmp(to->address, session->proxy.address, sizeof(to->address)) == 0;
 }
 
-/* Of a program that is let go only what is denied is not. Names it has from libc are not known
- * here. */
-static int decide_direct(const struct session *session, const struct route *route)
+/* Of a program that is let go only what is denied is not. Of names it knows those alone as
+ * placeholders; the others it has from libc. */
+static int decide_direct(struct session *session, struct route *route)
 {
+	if (session->pool.map &&
+	    policy_is_placeholder(&session->policy, route->destination.address))
+		find_name(session, route);
 	return policy_find_deny(&session->policy, &route->destination) ? -EACCES : ROUTE_LIBC;
 }
 
@@ -94,22 +99,73 @@ static bool is_query(int fd, const struct policy_target *to)
 	       socket_option(fd, SO_PROTOCOL) == IPPROTO_UDP;
 }
 
+/*
+ * A name that is denied at another port and has a local address: lookup.c gave it a placeholder, so
+ * that it is known here; now it is the address. One of the socket's family.
+ */
+static bool find_local(const struct session *session, struct route *route)
+{
+	struct hosts_address local[HOSTS_MAX];
+	const char *name = route->destination.name;
+	const size_t length = route->destination.name_length;
+	const bool is_ipv4 = route->target.sin6_family == AF_INET;
+
+	if (!name || route->is_local || !policy_denies_name(&session->policy, name, length, false))
+		return false;
+	const unsigned count = hosts_find(HOSTS_PATH, name, length, local);
+	for (unsigned i = 0; i < count; i++) {
+		if (is_ipv4 && local[i].family != AF_INET)
+			continue;
+		lookup_widen(&local[i], route->destination.address);
+		route->destination.name = NULL;
+		return true;
+	}
+	return false;
+}
+
+static void fill_target(struct route *route)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&route->target;
+
+	if (route->target.sin6_family == AF_INET6)
+		memcpy(&route->target.sin6_addr, route->destination.address, 16);
+	else
+		memcpy(&v4->sin_addr, route->destination.address + 12, 4);
+	route->is_local = true;
+}
+
+/* What is direct, or the proxy: which a program may speak to by itself, unless keys must arrive,
+ * which it would not send. */
+static int decide_libc(const struct session *session, struct route *route)
+{
+	route->is_the_proxy =
+		policy_is_a_proxy(&session->policy, &session->proxy, &route->destination);
+	return route->is_the_proxy && session->keys_must_arrive ? -EACCES : ROUTE_LIBC;
+}
+
 static int decide(struct session *session, int fd, struct route *route)
 {
-	if (is_the_proxy(session, &route->destination)) {
-		route->is_the_proxy = true;
-		return ROUTE_LIBC;
-	}
+	const struct blob_rule *rule;
+
 	if (policy_is_placeholder(&session->policy, route->destination.address)) {
 		const int r = find_name(session, route);
 		if (r < 0)
 			return r;
 	}
-	switch (policy_decide(&session->policy, &route->destination, NULL)) {
+	const enum policy_verdict verdict =
+		policy_decide(&session->policy, &route->destination, &rule);
+	if (verdict == POLICY_PROXY && find_local(session, route)) {
+		fill_target(route);
+		return decide(session, fd, route);
+	}
+	/* However loopback is set, but not where a rule denies it. */
+	if (is_the_proxy(session, &route->destination) && (verdict != POLICY_DENY || !rule))
+		return decide_libc(session, route);
+	switch (verdict) {
 	case POLICY_PROXY:
 		return ROUTE_PROXY;
 	case POLICY_DIRECT:
-		return ROUTE_LIBC;
+		return decide_libc(session, route);
 	default:
 		return is_query(fd, &route->destination) ? ROUTE_NAMESERVER : -EACCES;
 	}

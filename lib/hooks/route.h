@@ -19,7 +19,8 @@ enum route_verdict {
 
 struct route {
 	bool is_the_proxy;	    /* the program speaks SOCKS itself */
-	struct sockaddr_in6 target; /* what the application passed, in its own form */
+	bool is_local;		    /* the target is where the hosts file has the name */
+	struct sockaddr_in6 target; /* what the application passed, or means, in its own form */
 	struct policy_target destination;
 	char name[256]; /* the hostname behind a placeholder; destination.name points here */
 };

@@ -382,7 +382,8 @@ struct question {
 	uint64_t address[2]; /* high half first, as numbers */
 	uint64_t stands_for[2];
 	bool is_ipv4;
-	bool is_unspecified; /* stands_for is another address */
+	bool is_unspecified; /* stands_for is where the kernel connects to, */
+	bool is_translated;  /* or where a translator on the way may */
 	bool is_placeholder;
 };
 
@@ -400,6 +401,31 @@ static void load_halves(const uint8_t address[16], uint64_t halves[2])
 	halves[1] = load_half(address + 8);
 }
 
+/* IPv6 networks whose addresses have an IPv4 address in them, and lead to it. */
+static const struct {
+	uint8_t bytes[12];
+	uint8_t length, at; /* bytes that count; where the IPv4 address is */
+} translated[] = {
+	{ { 0 }, 12, 12 },				   /* RFC 4291 §2.5.5.1 */
+	{ { [8] = 0xff, 0xff }, 12, 12 },		   /* RFC 2765 §2.1 */
+	{ { 0x00, 0x64, 0xff, 0x9b }, 12, 12 },		   /* RFC 6052 §2.1 */
+	{ { 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01 }, 6, 12 }, /* RFC 8215 */
+	{ { 0x20, 0x02 }, 2, 2 },			   /* RFC 3056 §2 */
+};
+
+/* Whether there is an IPv4 address in it, and which, as the same number as a mapped one. */
+static bool load_translated(const uint8_t address[16], uint64_t halves[2])
+{
+	for (size_t i = 0; i < sizeof(translated) / sizeof(*translated); i++) {
+		if (memcmp(address, translated[i].bytes, translated[i].length) != 0)
+			continue;
+		halves[0] = 0;
+		halves[1] = 0xffff00000000u | load_address(address + translated[i].at);
+		return true;
+	}
+	return false;
+}
+
 static void ask(const struct policy *policy, const struct policy_target *target,
 		struct question *question)
 {
@@ -409,6 +435,9 @@ static void ask(const struct policy *policy, const struct policy_target *target,
 	load_halves(target->address, question->address);
 	question->is_unspecified = stands_for(target->address) != target->address;
 	load_halves(stands_for(target->address), question->stands_for);
+	question->is_translated = !question->is_ipv4 && !question->is_unspecified &&
+				  !is_same(target->address, loopback6) &&
+				  load_translated(target->address, question->stands_for);
 }
 
 /* Of 64 bits the first ones, as many as count. */
@@ -432,16 +461,20 @@ static inline bool matches_address(const struct blob_rule *rule, const struct qu
 		return false;
 	const uint64_t low = prefix > 64 ? UINT64_MAX << (128 - prefix) : 0;
 	const uint64_t rule_low = load_half(rule->address + 8) & low;
+	/* What may be translated is denied, but not let go: the way there is another one. */
+	const bool has_other =
+		question->is_unspecified ||
+		(question->is_translated && prefix >= 96 && rule->action == BLOB_ACTION_DENY);
 
 	/* Most differ here. */
-	if (((rule_low ^ question->address[1]) & low) != 0 && !question->is_unspecified)
+	if (((rule_low ^ question->address[1]) & low) != 0 && !has_other)
 		return false;
 	const uint64_t high = mask_of(prefix);
 	const uint64_t rule_high = load_half(rule->address) & high;
 
 	return (rule_high == (question->address[0] & high) &&
 		rule_low == (question->address[1] & low)) ||
-	       (rule_high == (question->stands_for[0] & high) &&
+	       (has_other && rule_high == (question->stands_for[0] & high) &&
 		rule_low == (question->stands_for[1] & low));
 }
 
@@ -537,6 +570,112 @@ const struct blob_rule *policy_find_deny(const struct policy *policy,
 
 	ask(policy, target, &question);
 	return find_rule(policy, &question, &direct);
+}
+
+/* ---- what a rule says of more than one target ---- */
+
+static const struct blob_rule *next_rule(const struct policy *policy, const struct blob_rule *rule)
+{
+	const struct blob_rule *const first = policy_rule(policy, 0);
+
+	if (!rule)
+		return first;
+	return rule + 1 < first + policy->header->rules.count ? rule + 1 : NULL;
+}
+
+bool policy_denies_name(const struct policy *policy, const char *name, size_t length,
+			bool at_every_port)
+{
+	const struct policy_target target = { .name = name, .name_length = length };
+
+	for (const struct blob_rule *rule = NULL; (rule = next_rule(policy, rule));) {
+		const bool is_named = rule->suffix.length > 0 &&
+				      matches_suffix(policy_text(policy, rule->suffix), &target);
+		const bool is_all =
+			rule->suffix.length == 0 && rule->prefix == 0 && rule->port == 0;
+		if (rule->action == BLOB_ACTION_DENY && (is_named || is_all) &&
+		    (rule->port == 0 || !at_every_port))
+			return true;
+	}
+	return false;
+}
+
+bool policy_has_denied_names(const struct policy *policy)
+{
+	for (const struct blob_rule *rule = NULL; (rule = next_rule(policy, rule));) {
+		if (rule->suffix.length > 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a rule of this action has the address, at every port or at some. */
+static bool is_in_rule(const struct policy *policy, const uint8_t address[16], uint8_t action,
+		       bool at_every_port)
+{
+	struct policy_target target = { .is_stream = true };
+	struct question question;
+
+	memcpy(target.address, address, sizeof(target.address));
+	ask(policy, &target, &question);
+	for (const struct blob_rule *rule = NULL; (rule = next_rule(policy, rule));) {
+		if (rule->action == action && rule->suffix.length == 0 &&
+		    (rule->port == 0 || !at_every_port) && matches_address(rule, &question))
+			return true;
+	}
+	return false;
+}
+
+bool policy_denies_address(const struct policy *policy, const uint8_t address[16])
+{
+	return is_in_rule(policy, address, BLOB_ACTION_DENY, true);
+}
+
+bool policy_may_be_direct(const struct policy *policy, const uint8_t address[16])
+{
+	return policy_is_loopback(policy, address) || policy_is_placeholder(policy, address) ||
+	       is_in_rule(policy, address, BLOB_ACTION_DIRECT, false);
+}
+
+bool policy_lets_a_port_go(const struct policy *policy)
+{
+	for (const struct blob_rule *rule = NULL; (rule = next_rule(policy, rule));) {
+		if (rule->action == BLOB_ACTION_DIRECT && rule->prefix == 0)
+			return true;
+	}
+	return false;
+}
+
+/* ---- the proxies themselves ---- */
+
+static bool is_at(const struct policy *policy, const struct blob_proxy *proxy,
+		  const struct policy_target *target)
+{
+	if (!target->is_stream || target->port != proxy->port)
+		return false;
+	return is_same(target->address, proxy->address) ||
+	       (policy_is_loopback(policy, target->address) &&
+		policy_is_loopback(policy, proxy->address));
+}
+
+bool policy_is_a_proxy(const struct policy *policy, const struct blob_proxy *proxy,
+		       const struct policy_target *target)
+{
+	bool found = is_at(policy, proxy, target);
+
+	for (uint32_t i = 0; i < policy->header->proxies.count && !found; i++)
+		found = is_at(policy, policy_proxy(policy, i), target);
+	return found;
+}
+
+bool policy_is_address_of(const struct policy *policy, const struct blob_proxy *proxy,
+			  const uint8_t address[16])
+{
+	bool found = is_same(proxy->address, address);
+
+	for (uint32_t i = 0; i < policy->header->proxies.count && !found; i++)
+		found = is_same(policy_proxy(policy, i)->address, address);
+	return found;
 }
 
 /* ---- devices ---- */

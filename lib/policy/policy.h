@@ -63,6 +63,36 @@ enum policy_verdict policy_decide(const struct policy *policy, const struct poli
 const struct blob_rule *policy_find_deny(const struct policy *policy,
 					 const struct policy_target *target);
 
+/*
+ * Whether a deny item has this name, with a port or without (at_every_port: without). It is asked
+ * of nobody, and has a placeholder wherever it is looked up: so the item decides when it is
+ * connected to.
+ */
+bool policy_denies_name(const struct policy *policy, const char *name, size_t length,
+			bool at_every_port);
+
+/* Whether any name is denied. */
+bool policy_has_denied_names(const struct policy *policy);
+
+/* Whether an address is denied at every port. */
+bool policy_denies_address(const struct policy *policy, const uint8_t address[16]);
+
+/* Whether a program may come to the address past the proxy, at some port: what is loopback, a
+ * placeholder, or in a direct rule. */
+bool policy_may_be_direct(const struct policy *policy, const uint8_t address[16]);
+
+/* Whether the target is this proxy, or one of the policy's, at any of the addresses that one on
+ * loopback may be reached at. */
+bool policy_is_a_proxy(const struct policy *policy, const struct blob_proxy *proxy,
+		       const struct policy_target *target);
+
+/* Whether the address is this proxy's, or that of one of the policy's, at whatever port. */
+bool policy_is_address_of(const struct policy *policy, const struct blob_proxy *proxy,
+			  const uint8_t address[16]);
+
+/* Whether a direct rule has every address at some port, so that no answer of a proxy is safe. */
+bool policy_lets_a_port_go(const struct policy *policy);
+
 /* Whether the whole text is as the glob says: * stands for any text, / in it too, ? for a byte. */
 bool policy_glob(struct policy_text glob, struct policy_text text);
 
