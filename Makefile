@@ -129,6 +129,12 @@ $(BUILD)/tests/clients/%: tests/clients/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(if $(filter tsan,$(VARIANT)),$(SANITIZE)) -Itests -O1 -g -MMD -MP -MF $@.d -o $@ $< -Wl,--as-needed -lpthread -lresolv
 
+# A program that no dynamic linker looks after.
+CLIENTS += $(BUILD)/tests/clients/border-static
+$(BUILD)/tests/clients/border-static: tests/clients/border.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -static -o $@ $<
+
 # The same, of whatever variant: a sanitizer's runtime would find its own ways.
 $(BUILD)/tests/leak/call: $(CALL_SRC) tests/leak/call/call.h
 	@mkdir -p $(@D)

@@ -84,7 +84,10 @@ void inheritance_read(void)
 		if ((*entry)[0] == 'L' || (*entry)[0] == 'I')
 			take(*entry, &preload);
 	find_paths(&library, &inheritance.loader);
-	inheritance.library = preload_has(preload, PRELOAD_OURS) ? library : NULL;
+	const bool asked_for = preload_has(preload, PRELOAD_OURS);
+
+	inheritance.library = asked_for ? library : NULL;
+	inheritance.has_policy &= asked_for; /* else it is not obeyed, and nothing to hand on */
 }
 
 const struct inheritance *inheritance_get(void)

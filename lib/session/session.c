@@ -28,7 +28,17 @@ static char log_file[PATH_MAX];
 /* The policy, and right behind it the executable's path: what is used of both is on one page. */
 static uint8_t blob[BLOB_MAX + PATH_MAX] __attribute__((aligned(8)));
 
-static const char *policy_problem = "ISOSOCKS_POLICY: no random bytes";
+/* A name that others chose, which must not make of the line anything but a line: of the characters
+ * that names are made of. */
+static void put_name(struct log_line *line, const char *name, size_t length)
+{
+	for (size_t i = 0; i < length && i < SHOWN_MAX; i++) {
+		const uint8_t c = (uint8_t)name[i];
+		const bool is_letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+		const bool is_good = is_letter || (c >= '-' && c <= '9' && c != '/') || c == '_';
+		bytes_put_u8(&line->text, is_good ? c : '?');
+	}
+}
 
 /* One line for what makes every call fail; the variable is named, its value may be a secret. */
 static int complain_of(const char *prefix, const char *name, size_t length, const char *problem)
@@ -39,8 +49,7 @@ static int complain_of(const char *prefix, const char *name, size_t length, cons
 		return -EACCES;
 	log_begin(&line, LOG_ERROR);
 	bytes_put_text(&line.text, prefix);
-	for (size_t i = 0; i < length && i < SHOWN_MAX; i++)
-		bytes_put_u8(&line.text, name[i] > ' ' && name[i] <= '~' ? (uint8_t)name[i] : '?');
+	put_name(&line, name, length);
 	bytes_put_text(&line.text, ": ");
 	bytes_put_text(&line.text, problem);
 	bytes_put_text(&line.text, "; every network call of this process fails");
@@ -68,12 +77,12 @@ static int check_known(const struct environment *environment)
 
 /* Of processes that nobody started with isosocks: one for each user and boot. Children get this
  * policy, so it is sealed anew. */
-static void share_session(void)
+static void share_session(const struct user *user)
 {
 	struct {
 		char boot[40];
-		uint32_t user;
-	} facts = { .user = (uint32_t)getauxval(AT_UID) };
+		uint32_t user, space;
+	} facts = { .user = user->number, .space = user->space };
 	struct blob_header *header = (struct blob_header *)(void *)blob;
 	const int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 
@@ -88,18 +97,6 @@ static void share_session(void)
 	}
 	const size_t head = offsetof(struct blob_header, checksum) + sizeof(header->checksum);
 	header->checksum = policy_checksum(blob + head, header->size - head);
-}
-
-static int open_policy(const char *armored, enum source *ret_source)
-{
-	const char *problem = NULL;
-	const int source = source_open(armored, blob, &session.policy, &problem);
-
-	if (source < 0 && problem)
-		policy_problem = problem;
-	if (source >= 0)
-		*ret_source = (enum source)source;
-	return source < 0 ? source : 0;
 }
 
 /* ---- log ---- */
@@ -160,19 +157,21 @@ static void open_log(const struct environment *environment)
 	log_configure(level, keep_path(file.at, file.length) ? log_file : NULL);
 }
 
-/* Without the variable the folder is where pam_systemd(8) has it. */
-static void open_why(const char *runtime)
+/* Without the variable the folder is where pam_systemd(8) has it. A process with privileges that
+ * its user has not leaves that user's files alone. */
+static void open_why(const struct environment *environment, uint32_t user)
 {
+	const char *runtime = environment->runtime;
 	struct bytes_writer path = bytes_writer(session.why_file, sizeof(session.why_file) - 1);
 
-	if (!session.policy.header->why)
+	if (!session.policy.header->why || environment->trust == TRUST_NOTHING)
 		return;
 	if (runtime && *runtime == '/' &&
 	    strlen(runtime) + sizeof(WHY_FILE) < sizeof(session.why_file)) {
 		bytes_put_text(&path, runtime);
 	} else {
 		bytes_put_text(&path, "/run/user/");
-		bytes_put_decimal(&path, getauxval(AT_UID));
+		bytes_put_decimal(&path, user);
 	}
 	bytes_put_text(&path, "/" WHY_FILE);
 }
@@ -185,8 +184,22 @@ static void warn_of_torsocks(const char *variable)
 	if (!variable || !log_wants(LOG_WARNING))
 		return;
 	log_begin(&line, LOG_WARNING);
-	bytes_put(&line.text, variable, strcspn(variable, "="));
+	put_name(&line, variable, strcspn(variable, "="));
 	bytes_put_text(&line.text, " is a variable of torsocks: isosocks takes no notice of it");
+	log_end(&line);
+}
+
+static void warn_of_unheeded(const char *variable)
+{
+	struct log_line line;
+
+	if (!variable || !log_wants(LOG_WARNING))
+		return;
+	log_begin(&line, LOG_WARNING);
+	bytes_put_text(&line.text, "ISOSOCKS_");
+	put_name(&line, variable, strcspn(variable, "="));
+	bytes_put_text(&line.text, ": no notice is taken of it where /etc/ld.so.preload brought "
+				   "the library: run isosocks");
 	log_end(&line);
 }
 
@@ -201,12 +214,20 @@ static int open_pool(struct pool *pool, int fd)
 	return pool_open(pool, fd, address, header->pool_prefix);
 }
 
-/* Its descriptor may be closed, and another file have its number, as soon as the program runs. */
-static void open_names(const char *inherited)
+/* What another user made could say of any address that it is any name. */
+static bool is_own_file(int fd)
 {
-	const int fd = map_find(inherited);
+	struct stat status;
 
-	if (fd >= 0)
+	return fstat(fd, &status) == 0 && status.st_uid == geteuid();
+}
+
+/* Its descriptor may be closed, and another file have its number, as soon as the program runs. */
+static void open_names(const struct environment *environment)
+{
+	const int fd = map_find(environment->names);
+
+	if (fd >= 0 && (environment->trust == TRUST_EVERYTHING || is_own_file(fd)))
 		open_pool(&session.pool, fd);
 }
 
@@ -253,22 +274,32 @@ static int refuse_application(void)
 	return complain_of("application ", label.at, label.length, "the policy denies it");
 }
 
+/* The user whom groups of the policy name, as the machine numbers users. */
+static uint32_t find_user(const struct source *source)
+{
+	if (source->kind != SOURCE_VARIABLE)
+		return source->user.number;
+	return user_find(source->user.number).number;
+}
+
 /*
  * What the policy says of this program as a whole. 0, or -EACCES; session.passive when the program
  * is let go.
  */
-static int read_application(enum source source)
+static int read_application(const struct source *source, const struct environment *environment)
 {
-	const struct blob_table groups = session.policy.header->applications;
-	const uint32_t user = (uint32_t)getauxval(AT_UID);
-	const char *executable = groups.count > 0 ? find_application() : NULL;
+	const bool has_groups = session.policy.header->applications.count > 0;
+	const char *executable = has_groups ? find_application() : NULL;
 
-	if (groups.count > 0)
-		session.application = policy_find_application(&session.policy, executable, user);
-	if (source == SOURCE_SYSTEM && source_spares(&session.policy, executable, user)) {
+	if (source_spares(source, &session.policy, executable)) {
 		session.passive = true;
 		return 0;
 	}
+	open_log(environment);
+	open_why(environment, source->user.number);
+	if (has_groups)
+		session.application =
+			policy_find_application(&session.policy, executable, find_user(source));
 	if (session.application && session.application->action == BLOB_ACTION_DENY)
 		return refuse_application();
 	session.direct = session.application && session.application->action == BLOB_ACTION_DIRECT;
@@ -430,14 +461,21 @@ static int add_listed_keys(const char *list)
 	return 0;
 }
 
-static int read_by(const char *list)
+/* What takes a part away is believed of those alone who could do without the library. */
+static int read_by(const struct environment *environment)
 {
+	const char *list = environment->by;
+	uint32_t by;
+
 	session.by = session.policy.header->by;
 	if (session.application && session.application->has_by)
 		session.by = session.application->by;
-	if (list && keys_parse_by(list, strlen(list), &session.by) < 0)
+	if (!list)
+		return 0;
+	if (keys_parse_by(list, strlen(list), &by) < 0)
 		return complain("ISOSOCKS_BY", "give a list of user, application, session, "
 					       "process, destination; or none");
+	session.by = environment->trust == TRUST_EVERYTHING ? by : session.by | by;
 	return 0;
 }
 
@@ -452,7 +490,7 @@ static int add_isolation(const struct environment *environment)
 		return complain("ISOSOCKS_ISOLATION", "the token must have 1 to 8192 bytes");
 	const struct keys_facts facts = {
 		.by = session.by,
-		.user = (uint32_t)getauxval(AT_UID),
+		.user = (uint32_t)getauxval(AT_EUID),
 		.application = session.by & KEYS_BY_APPLICATION ? find_application() : NULL,
 		.session = session.policy.header->session,
 		.token = token.length > 0 ? token.at : NULL,
@@ -475,7 +513,7 @@ static int read_keys(const struct environment *environment)
 	if (r == 0)
 		r = add_listed_keys(environment->keys);
 	if (r == 0)
-		r = read_by(environment->by);
+		r = read_by(environment);
 	unsigned set = session.keys.count;
 	if (r == 0 && session.has_credentials)
 		r = keys_set_credentials(&session.keys, session.username, session.username_length,
@@ -505,30 +543,33 @@ static int read_settings(const struct environment *environment)
 	if (r == 0)
 		r = read_keys(environment);
 	if (r == 0)
-		open_names(environment->names);
+		open_names(environment);
 	session.is_leashed = r == 0 && policy_stays_on_loopback(&session.policy, &session.proxy);
 	return r;
 }
 
+/* Whom it concerns is known before any of it does anything. */
 static int read_everything(const struct environment *environment)
 {
-	enum source source = SOURCE_NONE;
-	int r = open_policy(environment->policy, &source);
+	struct source source;
+	const bool asked_for = environment->trust == TRUST_EVERYTHING;
+	int r = source_open(environment->policy, asked_for, blob, &session.policy, &source);
 
 	session.error = r;
-	session.passive = r == 0 && source == SOURCE_NONE;
-	open_log(environment);
-	if (r < 0)
-		return complain(policy_problem, "nothing is let through");
+	session.passive = r == 0 && source.kind == SOURCE_NONE;
 	if (session.passive)
 		return 0;
-	if (source == SOURCE_SYSTEM)
-		share_session();
-	open_why(environment->runtime);
-	r = read_application(source);
+	if (r < 0) {
+		open_log(environment);
+		return complain(source.problem, "nothing is let through");
+	}
+	if (source.kind == SOURCE_SYSTEM)
+		share_session(&source.user);
+	r = read_application(&source, environment);
 	if (r < 0 || session.passive)
 		return r;
 	warn_of_torsocks(environment->torsocks);
+	warn_of_unheeded(environment->unheeded);
 	return read_settings(environment);
 }
 
@@ -536,13 +577,12 @@ static void init(void)
 {
 	ERROR_PROTECT;
 	struct environment environment;
+	const enum trust trust = environment_trust();
 
-	if (getauxval(AT_SECURE)) {
-		session.passive = true;
-		return;
-	}
+	if (trust == TRUST_NOTHING)
+		environment_clear();
 	inheritance_read();
-	environment_read(&environment);
+	environment_read(&environment, trust);
 	session.error = read_everything(&environment);
 }
 

@@ -17,9 +17,8 @@ struct session {
 	int error; /* 0, or the -errno with which every network call fails: the policy is unusable
 		    */
 	bool is_leashed; /* no socket needs another device than the loopback one */
-	bool passive; /* nothing is done: AT_SECURE, where the environment is not to be trusted, a
-		       * user of the machine's own, or a direct application */
-	bool direct;  /* such an application: passive, but what the policy denies is denied */
+	bool passive;	 /* nothing is done: a user of the machine's own, or a direct application */
+	bool direct;	 /* such an application: passive, but what the policy denies is denied */
 	bool keys_must_arrive;
 	bool has_credentials;
 	struct policy policy;

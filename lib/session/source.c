@@ -9,17 +9,9 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
-#define LIBRARY "libisosocks.so"
-
-/* Whether somebody asked for the library for this process; otherwise /etc/ld.so.preload did. */
-static bool is_asked_for(void)
-{
-	for (char **entry = environ; entry && *entry; entry++) {
-		if (strncmp(*entry, "LD_PRELOAD=", 11) == 0)
-			return strstr(*entry, LIBRARY) != NULL;
-	}
-	return false;
-}
+/* Users from here on have their numbers from others (subuid(5)), or from a directory elsewhere:
+ * whose they are is not known in a namespace. */
+#define FIRST_LENT 65536
 
 static int open_built_in(uint8_t *blob, struct policy *policy)
 {
@@ -32,17 +24,16 @@ static int open_built_in(uint8_t *blob, struct policy *policy)
 }
 
 /* Its bytes, or -errno; -E2BIG when there are more than any policy has. */
-static ssize_t read_file(uint8_t *blob)
+static ssize_t read_file(uint8_t *blob, struct stat *ret_status)
 {
 	const int fd = open(SOURCE_FILE, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct stat status;
 	ssize_t length;
 
 	if (fd < 0)
 		return error_last();
-	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
+	if (fstat(fd, ret_status) < 0 || !S_ISREG(ret_status->st_mode))
 		length = -EBADMSG;
-	else if (status.st_size > BLOB_MAX)
+	else if (ret_status->st_size > BLOB_MAX)
 		length = -E2BIG;
 	else
 		length = error_or(libc()->read(fd, blob, BLOB_MAX));
@@ -50,51 +41,94 @@ static ssize_t read_file(uint8_t *blob)
 	return length;
 }
 
-/* Where there is none: what becomes of a process that nobody gave a policy. */
-static int do_without(bool is_missing, uint8_t *blob, struct policy *policy,
-		      const char **ret_problem)
+/*
+ * The policy is root's. Where it looks as if it were another's this is a user namespace without the
+ * machine's root, or the file was given away, which takes root.
+ */
+static void find_user(uid_t owner, struct source *source)
 {
-	const bool asked_for = is_asked_for();
+	const uint32_t self = (uint32_t)getauxval(AT_EUID);
+	struct user root;
 
-	if (asked_for && is_missing)
-		return open_built_in(blob, policy) == 0 ? SOURCE_BUILT_IN : -EACCES;
-	if (!asked_for && getauxval(AT_UID) < SOURCE_LEAST_USER)
-		return SOURCE_NONE;
-	*ret_problem = is_missing ? SOURCE_FILE ": is not there, run isosocksctl compile"
-				  : SOURCE_FILE ": not a policy that this isosocks compiled, run "
-						"isosocksctl compile";
+	source->user = (struct user){ .number = self };
+	if (owner == 0)
+		return;
+	source->user = user_find(self);
+	root = user_find(0);
+	source->is_apart = root.number != 0 || root.space != 0;
+}
+
+/* Where there is none: what becomes of a process that nobody gave a policy. */
+static int do_without(bool asked_for, bool is_missing, uint8_t *blob, struct policy *policy,
+		      struct source *source)
+{
+	if (asked_for && is_missing) {
+		source->kind = SOURCE_BUILT_IN;
+		return open_built_in(blob, policy) == 0 ? 0 : -EACCES;
+	}
+	if (!asked_for && getauxval(AT_EUID) < SOURCE_LEAST_USER) {
+		find_user((uid_t)-1, source);
+		if (!source->is_apart) {
+			source->kind = SOURCE_NONE;
+			return 0;
+		}
+	}
+	source->problem = is_missing ? SOURCE_FILE ": is not there, run isosocksctl compile"
+				     : SOURCE_FILE ": not a policy that this isosocks compiled, "
+						   "run isosocksctl compile";
 	return -EACCES;
 }
 
-static int open_file(uint8_t *blob, struct policy *policy, const char **ret_problem)
+static int open_file(bool asked_for, uint8_t *blob, struct policy *policy, struct source *source)
 {
-	const ssize_t length = read_file(blob);
+	struct stat status;
+	const ssize_t length = read_file(blob, &status);
 
-	if (length >= 0 && policy_open(policy, blob, (size_t)length) == 0)
-		return SOURCE_SYSTEM;
-	return do_without(length == -ENOENT, blob, policy, ret_problem);
+	if (length < 0 || policy_open(policy, blob, (size_t)length) < 0)
+		return do_without(asked_for, length == -ENOENT, blob, policy, source);
+	source->kind = SOURCE_SYSTEM;
+	find_user(status.st_uid, source);
+	return 0;
 }
 
-int source_open(const char *armored, uint8_t *blob, struct policy *policy, const char **ret_problem)
+static int open_variable(const char *armored, uint8_t *blob, struct policy *policy,
+			 struct source *source)
 {
 	size_t length;
-	int r;
+	int r = base64_decode(armored, strlen(armored), blob, BLOB_MAX, &length);
 
-	if (!armored)
-		return open_file(blob, policy, ret_problem);
-	r = base64_decode(armored, strlen(armored), blob, BLOB_MAX, &length);
 	if (r == 0)
 		r = policy_open(policy, blob, length);
 	if (r == 0)
-		return SOURCE_VARIABLE;
-	*ret_problem = r == -EPROTONOSUPPORT
-			       ? "ISOSOCKS_POLICY: a policy of another version of isosocks"
-			       : "ISOSOCKS_POLICY: not a policy that isosocks compiled";
+		return 0;
+	source->problem = r == -EPROTONOSUPPORT
+				  ? "ISOSOCKS_POLICY: a policy of another version of isosocks"
+				  : "ISOSOCKS_POLICY: not a policy that isosocks compiled";
 	return -EACCES;
 }
 
-bool source_spares(const struct policy *policy, const char *executable, uint32_t user)
+int source_open(const char *armored, bool asked_for, uint8_t *blob, struct policy *policy,
+		struct source *ret)
 {
-	return user < policy->header->min_uid && !policy_names_user(policy, executable, user) &&
-	       !is_asked_for();
+	*ret = (struct source){
+		.kind = SOURCE_VARIABLE,
+		.asked_for = asked_for,
+		.user = { .number = (uint32_t)getauxval(AT_EUID) },
+		.problem = "ISOSOCKS_POLICY: no random bytes",
+	};
+	if (armored)
+		return open_variable(armored, blob, policy, ret);
+	return open_file(asked_for, blob, policy, ret);
+}
+
+bool source_spares(const struct source *source, const struct policy *policy, const char *executable)
+{
+	const struct user *user = &source->user;
+
+	if (source->kind != SOURCE_SYSTEM || source->asked_for)
+		return false;
+	if (source->is_apart && (user->space != 0 || user->number >= FIRST_LENT))
+		return false;
+	return user->number < policy->header->min_uid &&
+	       !policy_names_user(policy, executable, user->number);
 }

@@ -17,6 +17,7 @@ static const struct inheritance *read_from(char **variables)
 Test(inheritance, keeps_what_is_the_users_own)
 {
 	char *variables[] = { "HOME=/",
+			      "LD_PRELOAD=libisosocks.so",
 			      "ISOSOCKS_ISOLATION=work",
 			      "ISOSOCKS_POLICY=x",
 			      "ISOSOCKS_KEY_A=",
@@ -30,6 +31,16 @@ Test(inheritance, keeps_what_is_the_users_own)
 	cr_assert_str_eq(read->names, "1:2");
 	cr_assert(read->has_policy);
 	cr_assert_not(read->is_cut);
+}
+
+/* Which is what a user put there, and what the library took no notice of. */
+Test(inheritance, hands_on_no_policy_where_nobody_asked_for_the_library)
+{
+	char *variables[] = { "ISOSOCKS_POLICY=x", "ISOSOCKS_KEY_A=1", NULL };
+	const struct inheritance *read = read_from(variables);
+
+	cr_assert_not(read->has_policy);
+	cr_assert_str_eq(read->variables, "ISOSOCKS_KEY_A=1");
 }
 
 Test(inheritance, is_nothing_in_an_empty_environment)

@@ -1,0 +1,364 @@
+/*
+ * Whom the library believes, in every process of a machine: the rows of isosocks(7), SECURITY. The
+ * hostile user sets all that a variable could do harm by; programs with privileges are copies of
+ * `border` and `connect` on a file system of the lab's own.
+ */
+#include "compile.h"
+#include "support/lab.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define POLICY	   "/etc/isosocks.policy"
+#define DIRECT	   "connect=ENETUNREACH"
+#define BY_PROXY   "line=this is the neighbour"
+#define NOWHERE	   "-l 203.0.113.5 80"
+#define FOR_NOBODY "-l 198.51.100.1 80"
+
+static struct {
+	char *connect, *border, *border_static; /* the last with what executes it */
+	char *hostile;				/* variables, for env(1) */
+	unsigned neighbour;
+} given;
+
+static char *compile(const char *text, GByteArray **ret_policy)
+{
+	CONFIG_AUTO config = config_new();
+	g_autofree char *url = g_strdup_printf("127.0.0.1:%u", lab_port());
+	g_autoptr(GError) error = NULL;
+
+	cr_assert(config_load_text(config, CONFIG_SYSTEM, "/etc/isosocks.conf", text, strlen(text),
+				   &error) &&
+			  config_set(config, CONFIG_COMMAND_LINE, "proxy", "url", url, &error),
+		  "%s", error ? error->message : "");
+	config->min_uid = 1000;
+	if (ret_policy)
+		*ret_policy = compile_policy(config, &error);
+	return compile_text(config, &error);
+}
+
+static void write_policy(const char *text)
+{
+	g_autoptr(GByteArray) policy = NULL;
+	g_autofree char *armored = compile(text, &policy);
+
+	cr_assert(g_file_set_contents(POLICY, (const char *)policy->data, policy->len, NULL));
+	chmod(POLICY, 0644);
+}
+
+/* A copy of a built program, with these bits or capabilities of its file. */
+static char *copy(const char *program, const char *name, mode_t mode, const char *capabilities)
+{
+	g_autofree char *from = lab_program(program);
+	char *to = g_strdup_printf("/opt/%s", name);
+	struct lab_result result =
+		lab_shell(LAB_ROOT, "cp %s %s && chmod %o %s%s%s %s", from, to, (unsigned)mode, to,
+			  capabilities ? " && setcap " : "", capabilities ? capabilities : "",
+			  capabilities ? to : "");
+	lab_assert_status(&result, 0);
+	return to;
+}
+
+/* All that a variable could do harm by. */
+static void arm(void)
+{
+	g_autofree char *policy = compile("[network]\ndirect=0.0.0.0/0\n", NULL);
+
+	given.hostile =
+		g_strdup_printf("ISOSOCKS_POLICY=%s ISOSOCKS_LOG=debug ISOSOCKS_LOG_FILE=%s/"
+				"victim ISOSOCKS_PROXY=127.0.0.1:9 ISOSOCKS_USERNAME=u "
+				"ISOSOCKS_PASSWORD=p ISOSOCKS_KEY_A=hostile "
+				"ISOSOCKS_BY=none XDG_RUNTIME_DIR=%s",
+				policy, lab_folder(), lab_folder());
+}
+
+static void open_machine(const char *policy)
+{
+	lab_open();
+	lab_cover_etc();
+	if (g_getenv("SANITIZER"))
+		cr_skip_test("a sanitizer's runtime does not come before ld.so.preload");
+	struct lab_result mounted = lab_shell(LAB_ROOT, "mount -t tmpfs -o mode=755 none /opt");
+	lab_assert_status(&mounted, 0);
+	given.neighbour = lab_serve("the neighbour");
+	g_autofree char *map = g_strdup_printf("--map example.test=127.0.0.1:%u "
+					       "--map 203.0.113.5=127.0.0.1:%u",
+					       given.neighbour, given.neighbour);
+	lab_proxy(map);
+	given.connect = copy("connect", "connect", 0755, NULL);
+	given.border = copy("border", "border", 04755, NULL);
+	g_autofree char *is_static = copy("border-static", "border-static", 04755, NULL);
+	g_autofree char *execute = copy("execute", "execute", 0755, NULL);
+	/* The library's own exec does not start what it does not reach. */
+	given.border_static = g_strdup_printf("%s raw %s", execute, is_static);
+	write_policy(policy);
+	g_autofree char *line = g_strdup_printf("%s/build/libisosocks.so\n", lab_folder());
+	cr_assert(g_file_set_contents("/etc/ld.so.preload", line, -1, NULL));
+	chmod("/etc/ld.so.preload", 0644);
+	arm();
+}
+
+/* A command of this user's, in an environment with these variables. */
+static struct lab_result run_as(unsigned user, const char *variables, const char *command)
+{
+	return lab_shell(LAB_ROOT,
+			 "setpriv --reuid=%u --regid=%u --clear-groups --inh-caps=-all -- "
+			 "env %s %s",
+			 user, user, variables, command);
+}
+
+static void assert_says(unsigned user, const char *variables, const char *command,
+			const char *expected)
+{
+	struct lab_result result = run_as(user, variables, command);
+
+	cr_expect_not_null(strstr(result.out, expected), "user %u, %s: no %s in\n%s%s", user,
+			   command, expected, result.out, result.err);
+}
+
+static void assert_no_victim(void)
+{
+	g_autofree char *victim = lab_path("victim");
+	g_autofree char *why = lab_path("isosocks-why");
+
+	cr_expect_neq(access(victim, F_OK), 0, "%s is there", victim);
+	cr_expect_neq(access(why, F_OK), 0, "%s is there", why);
+}
+
+static void assert_direct(unsigned user, const char *variables, const char *before)
+{
+	g_autofree char *command =
+		g_strdup_printf("%s%s%s %s", before, *before ? " " : "", given.connect, NOWHERE);
+
+	assert_says(user, variables, command, DIRECT);
+}
+
+/* Through the machine's proxy; the only request in its log, to be freed. */
+static char *assert_proxied(unsigned user, const char *variables, const char *command)
+{
+	g_autofree char *whole = g_strdup_printf("%s 203.0.113.5 80", command);
+
+	assert_says(user, variables, whole, BY_PROXY);
+	return lab_only_request();
+}
+
+static void assert_lacks(const char *line, const char *text)
+{
+	cr_expect_null(strstr(line, text), "%s is in %s", text, line);
+}
+
+/* ---- programs that become root ---- */
+
+/* The helper is root's as a whole: no border lies before it, and its environment is a user's. */
+Test(trust, a_helper_of_a_setuid_program_obeys_no_variable)
+{
+	open_machine("[log]\nwhy=true\n");
+	g_autofree char *helper = g_strdup_printf("%s -r", given.border);
+	g_autofree char *unseen = g_strdup_printf("%s -r /usr/bin/env", given.border);
+
+	assert_direct(1000, given.hostile, helper);
+	assert_direct(1000, "ISOSOCKS_POLICY=x", helper);
+	assert_direct(1000, "ISOSOCKS_:/opt/e.so:=1 ISOSOCKS_LOG_FILE=/etc/ld.so.preload", helper);
+	assert_no_victim();
+	const struct lab_result seen = run_as(1000, given.hostile, unseen);
+	assert_lacks(seen.out, "ISOSOCKS_");
+	g_autofree char *list = NULL;
+	cr_assert(g_file_get_contents("/etc/ld.so.preload", &list, NULL, NULL));
+	assert_lacks(list, "error");
+}
+
+Test(trust, a_setuid_program_has_none_of_our_variables)
+{
+	open_machine("");
+	g_autofree char *itself = g_strdup_printf("%s -e -E /bin/true", given.border);
+	const struct lab_result result = run_as(1000, given.hostile, itself);
+
+	lab_assert_status(&result, 0);
+	cr_assert_str_empty(result.out);
+	assert_direct(1000, given.hostile, given.border);
+	assert_no_victim();
+}
+
+/* Nobody takes the variables out of it, so the helper has them. */
+Test(trust, a_helper_of_a_static_setuid_program_obeys_no_variable)
+{
+	open_machine("[log]\nwhy=true\n");
+	g_autofree char *helper = g_strdup_printf("%s -r", given.border_static);
+	g_autofree char *seen = g_strdup_printf("%s -r /usr/bin/env", given.border_static);
+
+	assert_says(1000, given.hostile, seen, "ISOSOCKS_LOG_FILE=");
+	assert_direct(1000, given.hostile, helper);
+	assert_direct(1000, "ISOSOCKS_POLICY=x", helper);
+	assert_no_victim();
+}
+
+/* One person's program that becomes another's: what isolates is at most too much. */
+Test(trust, a_program_of_another_person_writes_no_file_of_his)
+{
+	open_machine("[log]\nwhy=true\n");
+	g_autofree char *other =
+		g_strdup_printf("%s -u 1001 %s", given.border_static, given.connect);
+	g_autofree char *line = assert_proxied(1000, given.hostile, other);
+
+	lab_assert_has(line, "\"user=1001;app=/opt/connect\"");
+	assert_no_victim();
+}
+
+Test(trust, su_leaves_the_variables_of_a_user_behind)
+{
+	lab_need("su");
+	open_machine("");
+	const struct lab_result opened = lab_shell(
+		LAB_ROOT,
+		"sed -i 's/^root:[^:]*:/root::/' /etc/shadow /etc/passwd && "
+		"printf 'auth sufficient pam_permit.so\\naccount sufficient pam_permit.so\\n"
+		"session optional pam_permit.so\\n' >/etc/pam.d/su");
+	lab_assert_status(&opened, 0);
+	g_autofree char *command =
+		g_strdup_printf("su -s /bin/sh root -c 'env; %s %s'", given.connect, NOWHERE);
+	const struct lab_result result = run_as(1000, given.hostile, command);
+
+	lab_assert_out(&result, DIRECT);
+	assert_lacks(result.out, "ISOSOCKS_");
+	assert_no_victim();
+}
+
+/* ---- root, and the machine's own users ---- */
+
+Test(trust, nobody_spared_reads_a_variable)
+{
+	open_machine("[log]\nwhy=true\n");
+	for (unsigned user = 0; user < 1000; user += 999) {
+		assert_direct(user, given.hostile, "");
+		assert_direct(user, "ISOSOCKS_POLICY=x", "");
+		assert_direct(user, "ISOSOCKS_ISOLATON=x", "");
+		assert_direct(user, "ISOSOCKS_BY=x", "");
+	}
+	assert_no_victim();
+}
+
+/* What LD_PRELOAD names could do anything in the process anyhow. */
+Test(trust, roots_own_run_obeys_its_variables)
+{
+	open_machine("");
+	g_autofree char *isosocks = lab_program("isosocks");
+	g_autofree char *inside = g_strdup_printf("%s -x 127.0.0.1:%u env ISOSOCKS_KEY_A=mine %s",
+						  isosocks, lab_port(), given.connect);
+	g_autofree char *line = assert_proxied(0, "HOME=/", inside);
+
+	lab_assert_has(line, "\"A\":\"mine\"");
+}
+
+/* ---- people ---- */
+
+Test(trust, a_persons_program_obeys_what_isolates)
+{
+	open_machine("[log]\nwhy=true\n");
+	g_autofree char *line = assert_proxied(1000, given.hostile, given.connect);
+
+	lab_assert_has(line, "\"A\":\"hostile\"");
+	lab_assert_has(line, "\"ISOLATION\":\"user=1000;app=/opt/connect\"");
+	g_autofree char *more =
+		assert_proxied(1000, "ISOSOCKS_BY=destination ISOSOCKS_ISOLATION=x", given.connect);
+	lab_assert_has(more, "\"user=1000;app=/opt/connect;dest=203.0.113.5:80;token=x\"");
+	assert_no_victim();
+}
+
+Test(trust, a_persons_mistake_still_stops_him)
+{
+	open_machine("");
+	g_autofree char *command = g_strdup_printf("%s %s", given.connect, NOWHERE);
+
+	assert_says(1000, "ISOSOCKS_ISOLATON=x", command, "connect=EACCES");
+	assert_says(1000, "ISOSOCKS_BY=x", command, "connect=EACCES");
+}
+
+/* ---- programs with privileges that act for a person ---- */
+
+static void assert_covered(const char *program)
+{
+	g_autofree char *line = assert_proxied(1000, given.hostile, program);
+
+	assert_lacks(line, "hostile");
+	lab_assert_has(line, "\"offered\":[151,2,0]");
+	cr_expect_not_null(strstr(line, "user=1000;app="), "%s", line);
+	assert_no_victim();
+}
+
+Test(trust, a_setgid_program_goes_by_the_machines_policy)
+{
+	open_machine("[log]\nwhy=true\n");
+	g_autofree char *program = copy("connect", "setgid", 02755, NULL);
+
+	assert_covered(program);
+	assert_direct(999, given.hostile, "");
+}
+
+Test(trust, a_program_with_file_capabilities_goes_by_the_machines_policy)
+{
+	lab_need("setcap");
+	open_machine("[log]\nwhy=true\n");
+	g_autofree char *program = copy("connect", "capable", 0755, "cap_net_raw+ep");
+
+	assert_covered(program);
+}
+
+Test(trust, a_program_that_is_setuid_to_a_person_goes_by_the_machines_policy)
+{
+	open_machine("");
+	g_autofree char *program = copy("connect", "other", 0755, NULL);
+	cr_assert_eq(chown(program, 1001, 1001), 0);
+	cr_assert_eq(chmod(program, 04755), 0);
+	g_autofree char *line = assert_proxied(1000, given.hostile, program);
+
+	lab_assert_has(line, "\"user=1001;app=/opt/other\"");
+	assert_lacks(line, "hostile");
+}
+
+/* ---- user namespaces ---- */
+
+static void need_user_namespaces(void)
+{
+	const struct lab_result result = run_as(1000, "", "unshare -Ur true");
+
+	if (result.status != 0)
+		cr_skip_test("people may make no user namespace here");
+}
+
+Test(trust, root_of_a_persons_namespace_goes_by_the_proxy)
+{
+	static const char *const ways[] = { "unshare -Ur", "unshare -U --map-user=8", "unshare -U",
+					    "unshare -Ur unshare -Ur" };
+
+	open_machine("");
+	need_user_namespaces();
+	for (size_t i = 0; i < G_N_ELEMENTS(ways); i++) {
+		g_autofree char *command = g_strdup_printf("%s %s", ways[i], given.connect);
+		free(assert_proxied(1000, "", command));
+	}
+}
+
+Test(trust, root_of_a_namespace_of_roots_is_spared)
+{
+	open_machine("");
+	assert_direct(0, "", "unshare -Ur");
+	assert_direct(0, "", "unshare -U --map-root-user --map-user=0");
+}
+
+Test(trust, without_a_policy_nobody_of_a_persons_namespace_goes_past)
+{
+	open_machine("");
+	need_user_namespaces();
+	unlink(POLICY);
+	g_autofree char *command = g_strdup_printf("unshare -Ur %s %s", given.connect, NOWHERE);
+	g_autofree char *setgid = copy("connect", "setgid", 02755, NULL);
+	g_autofree char *other = g_strdup_printf("%s %s", setgid, NOWHERE);
+
+	assert_says(1000, "", command, "connect=EACCES");
+	assert_says(1000, "", other, "connect=EACCES");
+	assert_direct(0, "", "unshare -Ur");
+	assert_direct(1000, given.hostile, given.border);
+}
