@@ -184,13 +184,13 @@ int explain_set_keys(const struct config *config, const char *executable, uint32
 }
 
 /* The pairs of a message, KLEN KEY VLEN VALUE, for people to read. */
-static GPtrArray *list_pairs(const struct keys *keys, const char *varying, size_t varying_length)
+static GPtrArray *list_pairs(const struct keys *keys, const struct keys_now *now)
 {
 	GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GByteArray) message = g_byte_array_new();
 	struct iovec part[KEYS_PARTS];
 	uint8_t vlen[2];
-	const unsigned parts = keys_message(keys, varying, varying_length, vlen, part);
+	const unsigned parts = keys_message(keys, now, vlen, part);
 	struct bytes_reader at;
 
 	for (unsigned i = 0; i < parts; i++)
@@ -217,7 +217,7 @@ static gboolean explain_keys(struct explain *explain, GError **error)
 	const uint32_t by = by_of(config, explain->application);
 	struct keys *keys = g_new0(struct keys, 1);
 	char varying[KEYS_VARYING_MAX];
-	size_t length;
+	struct keys_now now = { .varying = varying };
 	int r = explain_set_keys(config, explain->executable, explain->user, keys);
 
 	if (r < 0) {
@@ -227,11 +227,11 @@ static gboolean explain_keys(struct explain *explain, GError **error)
 			    KEYS_PAYLOAD_MAX);
 		return FALSE;
 	}
-	length = keys->varying ? keys_put_varying(varying, NULL,
-						  by & KEYS_BY_DESTINATION ? explain->host : NULL,
-						  strlen(explain->host), explain->port)
-			       : 0;
-	explain->keys = list_pairs(keys, varying, length);
+	if (keys->varying)
+		now.varying_length = keys_put_varying(
+			varying, NULL, by & KEYS_BY_DESTINATION ? explain->host : NULL,
+			strlen(explain->host), explain->port);
+	explain->keys = list_pairs(keys, &now);
 	explain->keys_must_arrive = explain_keys_must_arrive(config, explain->application);
 	g_free(keys);
 	return TRUE;

@@ -175,7 +175,7 @@ static void fill_offer(const struct url *proxy, uint8_t method, struct keys *key
 		offer->password = proxy->password;
 		offer->password_length = proxy->password_length;
 	}
-	offer->pieces = (uint8_t)keys_message(keys, NULL, 0, vlen, parts);
+	offer->pieces = (uint8_t)keys_message(keys, &(struct keys_now){ 0 }, vlen, parts);
 	offer->pair_count = keys->count;
 	offer->pairs = parts;
 }

@@ -7,6 +7,7 @@
 #include "hooks/option.h"
 #include "hooks/pending.h"
 #include "keys/keys.h"
+#include "session/self.h"
 #include "tunnel/slots.h"
 #include "tunnel/table.h"
 
@@ -17,6 +18,7 @@
 struct scratch {
 	struct iovec pairs[KEYS_PARTS];
 	uint8_t vlen[3];
+	char user[KEYS_USER_MAX];
 	char varying[KEYS_VARYING_MAX];
 	char password[KEYS_PASSWORD_MAX];
 };
@@ -82,23 +84,29 @@ static size_t host_text(const struct socks5_address *target, char text[SOCKS5_NA
 	return length + 1;
 }
 
-static size_t put_varying(const struct session *session, const struct socks5_address *target,
-			  char varying[KEYS_VARYING_MAX])
+/* What ISOLATION has for this connect; -EACCES where it cannot be told from that of others. */
+static int fill_now(const struct session *session, const struct socks5_address *target,
+		    struct scratch *scratch, struct keys_now *ret)
 {
 	const bool by_process = session->by & KEYS_BY_PROCESS;
 	const bool by_destination = session->by & KEYS_BY_DESTINATION;
-	uint8_t process[8];
+	uint8_t process[KEYS_PROCESS_SIZE];
 	char host[SOCKS5_NAME_MAX + 1];
 	size_t host_length = 0;
 
-	if (session->keys.varying == 0 || !(by_process || by_destination))
+	*ret = (struct keys_now){ .user = scratch->user, .varying = scratch->varying };
+	if (session->keys.user > 0)
+		ret->user_length = self_put_user(session, scratch->user);
+	if (session->keys.varying == 0)
 		return 0;
-	if (by_process)
-		session_process(session, process);
+	if (by_process && self_process(process) < 0)
+		return -EACCES;
 	if (by_destination)
 		host_length = host_text(target, host);
-	return keys_put_varying(varying, by_process ? process : NULL, by_destination ? host : NULL,
-				host_length, target->port);
+	ret->varying_length =
+		keys_put_varying(scratch->varying, by_process ? process : NULL,
+				 by_destination ? host : NULL, host_length, target->port);
+	return 0;
 }
 
 /*
@@ -106,18 +114,19 @@ static size_t put_varying(const struct session *session, const struct socks5_add
  * part of it varies it is written once, into the session's room for a real one, which is free then;
  * by the first who comes here, and until he is done others write their own.
  */
-static void fill_password(struct session *session, struct scratch *scratch, size_t varying,
-			  struct socks5_offer *offer)
+static void fill_password(struct session *session, struct scratch *scratch,
+			  const struct keys_now *keys_now, struct socks5_offer *offer)
 {
+	const bool varies = keys_now->varying_length > 0 || keys_now->user_length > 0;
 	enum { UNWRITTEN, BEGUN, WRITTEN };
 	static _Atomic int state LIBC_WITH_DATA = UNWRITTEN;
-	int now = varying > 0 ? BEGUN : atomic_load_explicit(&state, memory_order_acquire);
+	int now = varies ? BEGUN : atomic_load_explicit(&state, memory_order_acquire);
 	const bool first = now == UNWRITTEN && atomic_compare_exchange_strong(&state, &now, BEGUN);
 
 	offer->password = first || now == WRITTEN ? session->password : scratch->password;
 	if (now != WRITTEN)
-		offer->password_length = (uint8_t)keys_password(&session->keys, scratch->varying,
-								varying, (char *)offer->password);
+		offer->password_length =
+			(uint8_t)keys_password(&session->keys, keys_now, (char *)offer->password);
 	else
 		offer->password_length = session->password_length;
 	if (first) {
@@ -126,27 +135,29 @@ static void fill_password(struct session *session, struct scratch *scratch, size
 	}
 }
 
-static void fill_offer(struct session *session, struct tunnel *tunnel)
+static int fill_offer(struct session *session, struct tunnel *tunnel)
 {
 	struct scratch *scratch = (struct scratch *)(void *)tunnel->scratch;
 	struct tunnel_plan *plan = &tunnel->plan;
 	struct socks5_offer *offer = &plan->offer;
-	const size_t varying = put_varying(session, &plan->request.target, scratch->varying);
+	struct keys_now now;
 
+	if (fill_now(session, &plan->request.target, scratch, &now) < 0)
+		return -EACCES;
 	offer->pairs = scratch->pairs;
-	offer->pieces = (uint8_t)keys_message(&session->keys, scratch->varying, varying,
-					      scratch->vlen, scratch->pairs);
+	offer->pieces = (uint8_t)keys_message(&session->keys, &now, scratch->vlen, scratch->pairs);
 	offer->pair_count = session->keys.count;
 	if (session->has_credentials) {
 		offer->username = session->username;
 		offer->username_length = session->username_length;
 		offer->password = session->password;
 		offer->password_length = session->password_length;
-		return;
+		return 0;
 	}
 	offer->username = KEYS_USERNAME;
 	offer->username_length = sizeof(KEYS_USERNAME) - 1;
-	fill_password(session, scratch, varying, offer);
+	fill_password(session, scratch, &now, offer);
+	return 0;
 }
 
 /* The proxy as the processes of a session know it: one word, never 0. */
@@ -213,8 +224,9 @@ int connect_plan(struct session *session, int domain, const struct socks5_reques
 	plan->was_v6only = false;
 	plan->has_low_mark = false;
 	plan->timeout = header->timeout;
-	fill_offer(session, tunnel);
-	const int r = fill_proxy(&session->proxy, domain, plan);
+	int r = fill_offer(session, tunnel);
+	if (r == 0)
+		r = fill_proxy(&session->proxy, domain, plan);
 	if (r == 0 && log_wants(LOG_DEBUG))
 		log_beginning(session, request);
 	return r;

@@ -172,6 +172,30 @@ static void choose_preload(const struct inheritance *inherited, const struct elf
 		change->runtime = runtime;
 }
 
+static bool has_ours(char *const *environment)
+{
+	for (; environment && *environment; environment++)
+		if (is_variable(*environment, "ISOSOCKS_") && !is_variable(*environment, NAMES))
+			return true;
+	return false;
+}
+
+/*
+ * Whether an environment was cleared, rather than that one variable was taken out: then the library
+ * and the policy are gone, too. Under the whole machine's preload there is nothing of ours in it
+ * but the user's variables, and it is taken for a cleared one when none of them is left: what comes
+ * back adds isolation, and what does not could be missed.
+ */
+static bool is_cleared(const struct inheritance *inherited, const struct change *change,
+		       char *const *environment)
+{
+	if (!inherited->asked_for)
+		return !has_ours(environment);
+	return (inherited->library || inherited->has_policy) &&
+	       (change->library || !inherited->library) &&
+	       (change->policy || !inherited->has_policy);
+}
+
 /* -E2BIG. */
 static int choose(const struct session *session, char *const *environment,
 		  const struct elf_info *program, struct change *change)
@@ -184,10 +208,8 @@ static int choose(const struct session *session, char *const *environment,
 	choose_preload(inherited, program, change);
 	if (inherited->has_policy && !has_policy)
 		change->policy = inheritance_policy(session);
-	/* An environment that was cleared, rather than one from which they were taken. */
-	if ((inherited->library || inherited->has_policy) &&
-	    (change->library || !inherited->library) &&
-	    (change->policy || !inherited->has_policy)) {
+	if ((inherited->is_cut || *inherited->variables) &&
+	    is_cleared(inherited, change, environment)) {
 		if (inherited->is_cut)
 			return -E2BIG;
 		change->variables = inherited->variables;

@@ -75,7 +75,7 @@ static struct place find_place(const struct keys *keys, const char *name, size_t
 		const uint32_t behind = (uint32_t)(wire.at - keys->wire);
 		place.size = behind - place.at;
 		place.varies = keys->isolation > place.at && keys->isolation < behind;
-		place.payload = place.size - 4 + (place.varies ? KEYS_VARYING_MAX : 0);
+		place.payload = place.size - 4 + (place.varies ? keys->set_aside : 0);
 	}
 	return place;
 }
@@ -113,7 +113,8 @@ static void move_marks(struct keys *keys, uint32_t from, uint32_t to)
 	if (keys->isolation == 0 || keys->isolation < from)
 		return;
 	keys->isolation += to - from;
-	keys->varying += to - from;
+	if (keys->varying > 0)
+		keys->varying += to - from;
 }
 
 static void remove_pair(struct keys *keys, const struct place *place)
@@ -123,7 +124,7 @@ static void remove_pair(struct keys *keys, const struct place *place)
 	if (place->size == 0)
 		return;
 	if (place->varies) {
-		keys->isolation = keys->varying = 0;
+		keys->isolation = keys->set_aside = keys->user = keys->varying = 0;
 		keys->varying_first = false;
 	}
 	memmove(keys->wire + place->at, keys->wire + behind, keys->length - behind);
@@ -254,18 +255,31 @@ static void put_application(struct bytes_writer *w, const char *path)
 	put_digest(w, &sha);
 }
 
+size_t keys_put_user(char text[KEYS_USER_MAX], uint32_t number, uint32_t space)
+{
+	struct bytes_writer w = bytes_writer(text, KEYS_USER_MAX);
+
+	bytes_put_text(&w, "user=");
+	bytes_put_decimal(&w, number);
+	if (space > 0) {
+		bytes_put_u8(&w, '@');
+		bytes_put_decimal(&w, space);
+	}
+	return bytes_length(&w);
+}
+
 /*
  * The value with a gap for the varying part at *ret_varying. The `;` that stands between it and its
  * neighbours is there already, so that a message needs no more than the part itself.
  */
-static void compose(struct bytes_writer *w, const struct keys_facts *facts, size_t *ret_varying)
+static void compose(struct bytes_writer *w, const struct keys_facts *facts, size_t *ret_user,
+		    size_t *ret_varying)
 {
 	const bool varies = facts->by & BY_VARYING;
+	char user[KEYS_USER_MAX];
 
-	if (facts->by & KEYS_BY_USER) {
-		begin_part(w, "user=");
-		bytes_put_decimal(w, facts->user);
-	}
+	*ret_user = facts->by & KEYS_BY_USER ? keys_put_user(user, facts->user, 0) : 0;
+	bytes_put(w, user, *ret_user);
 	if ((facts->by & KEYS_BY_APPLICATION) && facts->application)
 		put_application(w, facts->application);
 	if (facts->by & KEYS_BY_SESSION) {
@@ -291,13 +305,36 @@ static bool is_empty(const struct keys_facts *facts)
 	return by == 0 && !facts->token;
 }
 
+/* How much longer the value may be at a connect than it is written. */
+static uint32_t reserve_for(const struct keys_facts *facts)
+{
+	char user[KEYS_USER_MAX];
+	uint32_t reserve = facts->by & BY_VARYING ? KEYS_VARYING_MAX : 0;
+
+	if (facts->by & KEYS_BY_USER)
+		reserve += KEYS_USER_MAX - (uint32_t)keys_put_user(user, facts->user, 0);
+	return reserve;
+}
+
+static void mark(struct keys *keys, uint32_t value, uint32_t set_aside, size_t user, size_t varying)
+{
+	keys->payload += set_aside;
+	keys->isolation = value - 2;
+	keys->set_aside = set_aside;
+	keys->user = (uint32_t)user;
+	if (set_aside >= KEYS_VARYING_MAX) {
+		keys->varying = value + (uint32_t)varying;
+		keys->varying_first = varying == 0;
+	}
+}
+
 int keys_set_isolation(struct keys *keys, const struct keys_facts *facts)
 {
-	const uint32_t reserve = facts->by & BY_VARYING ? KEYS_VARYING_MAX : 0;
+	const uint32_t reserve = reserve_for(facts);
 	const size_t set_aside = LENGTH_OF(ISOLATION) + reserve;
 	const size_t left = KEYS_PAYLOAD_MAX - keys->payload;
 	const struct place place = find_place(keys, ISOLATION, LENGTH_OF(ISOLATION));
-	size_t varying;
+	size_t user, varying;
 
 	if (place.size > 0 || is_empty(facts))
 		return 0;
@@ -306,19 +343,15 @@ int keys_set_isolation(struct keys *keys, const struct keys_facts *facts)
 	/* Composed behind the pairs first, to learn its length: there is room for all that may
 	 * come. */
 	struct bytes_writer draft = bytes_writer(keys->wire + keys->length, left - set_aside);
-	compose(&draft, facts, &varying);
+	compose(&draft, facts, &user, &varying);
 	if (draft.bad)
 		return -E2BIG;
 	const size_t length = bytes_length(&draft);
 	const uint32_t at = open_pair(keys, place.at, ISOLATION, LENGTH_OF(ISOLATION), length);
 	struct bytes_writer value = bytes_writer(keys->wire + at, length);
-	compose(&value, facts, &varying);
-	if (reserve > 0) {
-		keys->payload += reserve;
-		keys->isolation = at - 2;
-		keys->varying = at + (uint32_t)varying;
-		keys->varying_first = varying == 0;
-	}
+	compose(&value, facts, &user, &varying);
+	if (facts->by & (BY_VARYING | KEYS_BY_USER))
+		mark(keys, at, reserve, user, varying);
 	return 0;
 }
 
@@ -475,18 +508,22 @@ int keys_next(const char **list, const char **ret_name, size_t *ret_name_length,
 
 /* The value of ISOLATION around the varying part, from its VLEN on. */
 struct gap {
+	uint32_t head;	   /* the text behind the user's part, where that is another's */
 	uint32_t head_end; /* the text in front of it ends here in the wire */
 	uint32_t tail;	   /* and goes on here */
 	uint32_t value_end;
 };
 
-static struct gap find_gap(const struct keys *keys, size_t varying_length)
+static struct gap find_gap(const struct keys *keys, const struct keys_now *now)
 {
 	struct bytes_reader at = bytes_reader(keys->wire + keys->isolation, 2);
 	struct gap gap = { .head_end = keys->varying, .tail = keys->varying };
 
+	gap.head = keys->isolation + 2 + (now->user_length > 0 ? keys->user : 0);
 	gap.value_end = keys->isolation + 2 + bytes_take_u16(&at);
-	if (varying_length > 0)
+	if (keys->varying == 0)
+		gap.head_end = gap.tail = gap.value_end;
+	if (keys->varying == 0 || now->varying_length > 0)
 		return gap;
 	if (!keys->varying_first)
 		gap.head_end--;
@@ -503,25 +540,26 @@ static unsigned add_part(struct iovec *part, unsigned count, const void *from, s
 	return count + 1;
 }
 
-unsigned keys_message(const struct keys *keys, const char *varying, size_t varying_length,
-		      uint8_t vlen[2], struct iovec part[KEYS_PARTS])
+unsigned keys_message(const struct keys *keys, const struct keys_now *now, uint8_t vlen[2],
+		      struct iovec part[KEYS_PARTS])
 {
 	const uint8_t *wire = keys->wire;
 	unsigned count;
 
-	if (keys->isolation == 0)
+	if (keys->isolation == 0 || (keys->varying == 0 && now->user_length == 0))
 		return add_part(part, 0, wire, keys->length);
 
-	const struct gap gap = find_gap(keys, varying_length);
-	const uint32_t value = keys->isolation + 2;
-	const size_t head = gap.head_end - value;
+	const struct gap gap = find_gap(keys, now);
+	const size_t head = gap.head_end - gap.head;
 	struct bytes_writer w = bytes_writer(vlen, 2);
 
-	bytes_put_u16(&w, (uint16_t)(head + varying_length + gap.value_end - gap.tail));
+	bytes_put_u16(&w, (uint16_t)(now->user_length + head + now->varying_length + gap.value_end -
+				     gap.tail));
 	count = add_part(part, 0, wire, keys->isolation);
 	count = add_part(part, count, vlen, 2);
-	count = add_part(part, count, wire + value, head);
-	count = add_part(part, count, varying, varying_length);
+	count = add_part(part, count, now->user, now->user_length);
+	count = add_part(part, count, wire + gap.head, head);
+	count = add_part(part, count, now->varying, now->varying_length);
 	return add_part(part, count, wire + gap.tail, keys->length - gap.tail);
 }
 
@@ -576,7 +614,7 @@ static bool is_credential(const struct pair *pair)
 	       is_text(pair->name, pair->name_length, PASSWD);
 }
 
-size_t keys_password(const struct keys *keys, const char *varying, size_t varying_length,
+size_t keys_password(const struct keys *keys, const struct keys_now *now,
 		     char room[KEYS_PASSWORD_MAX])
 {
 	struct password password = { .text = bytes_writer(room, KEYS_PASSWORD_MAX) };
@@ -596,9 +634,10 @@ size_t keys_password(const struct keys *keys, const char *varying, size_t varyin
 			put_value(&password, pair.value, pair.value_length);
 			continue;
 		}
-		const struct gap gap = find_gap(keys, varying_length);
-		put_value(&password, pair.value, (size_t)(keys->wire + gap.head_end - pair.value));
-		put_value(&password, varying, varying_length);
+		const struct gap gap = find_gap(keys, now);
+		put_value(&password, now->user, now->user_length);
+		put_value(&password, keys->wire + gap.head, gap.head_end - gap.head);
+		put_value(&password, now->varying, now->varying_length);
 		put_value(&password, keys->wire + gap.tail, gap.value_end - gap.tail);
 	}
 	if (password.hashed) {

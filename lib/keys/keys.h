@@ -40,10 +40,13 @@ enum keys_by {
 
 struct keys {
 	uint16_t count;
-	uint32_t payload;   /* bytes of names and values, and those set aside for a varying part */
-	uint32_t length;    /* bytes of wire in use */
-	uint32_t isolation; /* where the VLEN of ISOLATION stands in wire; 0: no varying part */
-	uint32_t varying;   /* where its varying part (proc=, dest=) goes in wire */
+	uint32_t payload; /* bytes of names and values, and those set aside */
+	uint32_t length;  /* bytes of wire in use */
+	uint32_t
+		isolation; /* where the VLEN of ISOLATION stands in wire; 0: nothing of it varies */
+	uint32_t set_aside; /* bytes, for what varies of it */
+	uint32_t user;	    /* bytes at the beginning of its value that name the user; 0: none */
+	uint32_t varying;   /* where its varying part (proc=, dest=) goes in wire; 0: none */
 	bool varying_first; /* the varying part begins the value: no `;` before it */
 	uint8_t wire[KEYS_WIRE_MAX];
 };
@@ -58,7 +61,7 @@ struct keys {
  */
 #define KEYS_APPLICATION_MAX 1024
 
-/* What ISOLATION is made of, and which of it stays the same for all connects of a process. */
+/* What ISOLATION is made of, and which of it stays the same for most connects of a process. */
 struct keys_facts {
 	uint32_t by; /* enum keys_by */
 	uint32_t user;
@@ -87,7 +90,7 @@ int keys_set_credentials(struct keys *keys, const void *username, size_t usernam
 /*
  * Sets ISOLATION from the facts, unless a pair of that name stands already (an explicit value
  * replaces the derived one) or nothing was asked for. For the varying part KEYS_VARYING_MAX bytes
- * of the payload are set aside. -E2BIG.
+ * of the payload are set aside, for the user's part so many that it has KEYS_USER_MAX. -E2BIG.
  */
 int keys_set_isolation(struct keys *keys, const struct keys_facts *facts);
 
@@ -106,6 +109,10 @@ int keys_parse_by(const char *list, size_t length, uint32_t *ret_by);
 int keys_next(const char **list, const char **ret_name, size_t *ret_name_length, char *value,
 	      size_t size, size_t *ret_value_length);
 
+/* The user's part: `user=NUMBER`, and `@SPACE` behind it unless that is 0. The length. */
+#define KEYS_USER_MAX (5 + 10 + 1 + 10)
+size_t keys_put_user(char text[KEYS_USER_MAX], uint32_t number, uint32_t space);
+
 /*
  * The varying part of ISOLATION for one connect, written without a leading `;`: `proc=<16 hex>`
  * when process is not NULL (KEYS_PROCESS_SIZE bytes), and `dest=host:port` when host is not NULL,
@@ -115,13 +122,21 @@ int keys_next(const char **list, const char **ret_name, size_t *ret_name_length,
 size_t keys_put_varying(char varying[KEYS_VARYING_MAX], const uint8_t *process, const char *host,
 			size_t host_length, uint16_t port);
 
+/* What ISOLATION has for one connect. */
+struct keys_now {
+	const char *user; /* the user's part, where that has become another's */
+	size_t user_length;
+	const char *varying;
+	size_t varying_length;
+};
+
 /*
- * The pairs as they go to the wire, in at most KEYS_PARTS pieces that point into keys, varying and
- * vlen; all three must stay as they are until the message is sent. Returns the number of pieces.
+ * The pairs as they go to the wire, in at most KEYS_PARTS pieces that point into keys, the texts of
+ * now, and vlen; all must stay as they are until the message is sent. Returns the number of pieces.
  */
-#define KEYS_PARTS 5
-unsigned keys_message(const struct keys *keys, const char *varying, size_t varying_length,
-		      uint8_t vlen[2], struct iovec part[KEYS_PARTS]);
+#define KEYS_PARTS 6
+unsigned keys_message(const struct keys *keys, const struct keys_now *now, uint8_t vlen[2],
+		      struct iovec part[KEYS_PARTS]);
 
 /*
  * The pairs as proposal 351 takes them, for username KEYS_USERNAME: `NAME=value&NAME=value`, every
@@ -130,7 +145,7 @@ unsigned keys_message(const struct keys *keys, const char *varying, size_t varyi
  */
 #define KEYS_USERNAME	  "<torS0X>0"
 #define KEYS_PASSWORD_MAX 255
-size_t keys_password(const struct keys *keys, const char *varying, size_t varying_length,
+size_t keys_password(const struct keys *keys, const struct keys_now *now,
 		     char room[KEYS_PASSWORD_MAX]);
 
 #endif

@@ -84,10 +84,10 @@ void inheritance_read(void)
 		if ((*entry)[0] == 'L' || (*entry)[0] == 'I')
 			take(*entry, &preload);
 	find_paths(&library, &inheritance.loader);
-	const bool asked_for = preload_has(preload, PRELOAD_OURS);
-
-	inheritance.library = asked_for ? library : NULL;
-	inheritance.has_policy &= asked_for; /* else it is not obeyed, and nothing to hand on */
+	inheritance.asked_for = preload_has(preload, PRELOAD_OURS);
+	inheritance.library = inheritance.asked_for ? library : NULL;
+	/* Else it is not obeyed, and nothing to hand on. */
+	inheritance.has_policy &= inheritance.asked_for;
 }
 
 const struct inheritance *inheritance_get(void)

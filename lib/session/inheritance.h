@@ -14,7 +14,8 @@
 struct session;
 
 struct inheritance {
-	const char *library;	   /* its path, when LD_PRELOAD had it; NULL: the whole system's */
+	bool asked_for;		   /* LD_PRELOAD had the library; else it is the whole system's */
+	const char *library;	   /* its path then, or NULL */
 	const char *loader;	   /* the dynamic linker's path, or NULL */
 	const char *variables;	   /* the user's, `NAME=value` and NUL each, "" behind the last */
 	bool has_policy;	   /* ISOSOCKS_POLICY was there, whatever its worth */

@@ -15,7 +15,6 @@
 #include <stdatomic.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -488,9 +487,10 @@ static int add_isolation(const struct environment *environment)
 					      strlen(environment->isolation) };
 	if (environment->isolation && (token.length == 0 || token.length > TOKEN_MAX))
 		return complain("ISOSOCKS_ISOLATION", "the token must have 1 to 8192 bytes");
+	session.user = (uint32_t)getauxval(AT_EUID);
 	const struct keys_facts facts = {
 		.by = session.by,
-		.user = (uint32_t)getauxval(AT_EUID),
+		.user = session.user,
 		.application = session.by & KEYS_BY_APPLICATION ? find_application() : NULL,
 		.session = session.policy.header->session,
 		.token = token.length > 0 ? token.at : NULL,
@@ -632,36 +632,4 @@ struct session *session_get(void)
 	while (atomic_load_explicit(&state, memory_order_acquire) != READ)
 		wait_or_read(&state);
 	return &session;
-}
-
-/* Field 22 of /proc/self/stat, behind the command's name, which may hold anything but ends at the
- * last `)`. */
-static uint64_t start_time(void)
-{
-	char stat[1024];
-	const int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-	const ssize_t length = fd < 0 ? 0 : libc()->read(fd, stat, sizeof(stat) - 1);
-	uint64_t value = 0;
-
-	if (fd >= 0)
-		libc()->close(fd);
-	stat[length > 0 ? length : 0] = '\0';
-	const char *at = strrchr(stat, ')');
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	for (at = at ? at + 1 : ""; *at >= '0' && *at <= '9'; at++)
-		value = value * 10 + (uint64_t)(*at - '0');
-	return value;
-}
-
-void session_process(const struct session *s, uint8_t ret_process[8])
-{
-	struct {
-		uint64_t pid, start;
-		uint8_t session[16];
-	} facts = { (uint64_t)getpid(), start_time(), { 0 } };
-
-	memcpy(facts.session, s->policy.header->session, sizeof(facts.session));
-	const uint64_t hash = policy_checksum(&facts, sizeof(facts));
-	memcpy(ret_process, &hash, sizeof(hash));
 }

@@ -26,6 +26,7 @@ struct session {
 	struct blob_proxy proxy;		    /* the one to use, credentials aside */
 	struct pool pool;			    /* for session_pool() */
 	uint32_t by;				    /* enum keys_by */
+	uint32_t user;				    /* whom the keys name, see self_put_user() */
 	char why_file[108];			    /* where failures are kept; empty: nowhere */
 	char username[255];
 	char password[255];
@@ -43,8 +44,5 @@ struct session *session_get(void);
  * that has another one. Async-signal-safe.
  */
 struct pool *session_pool(struct session *session);
-
-/* The process part of ISOLATION: a hash of pid, start time and session. */
-void session_process(const struct session *session, uint8_t ret_process[8]);
 
 #endif

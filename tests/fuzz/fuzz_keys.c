@@ -52,11 +52,11 @@ static void check_message(const uint8_t *wire, size_t length, unsigned count)
 	require(count == 0 && payload <= KEYS_PAYLOAD_MAX);
 }
 
-static void send_message(const char *varying, size_t varying_length)
+static void send_message(const struct keys_now *now)
 {
 	struct iovec part[KEYS_PARTS];
 	uint8_t vlen[2];
-	const unsigned count = keys_message(&keys, varying, varying_length, vlen, part);
+	const unsigned count = keys_message(&keys, now, vlen, part);
 	size_t length = 0;
 	uint8_t *wire;
 
@@ -74,28 +74,38 @@ static void send_message(const char *varying, size_t varying_length)
 	free(wire);
 }
 
-static void send_password(const char *varying, size_t varying_length)
+static void send_password(const struct keys_now *now)
 {
 	char password[KEYS_PASSWORD_MAX];
-	const size_t length = keys_password(&keys, varying, varying_length, password);
+	const size_t length = keys_password(&keys, now, password);
 
 	require(length <= sizeof(password));
 	for (size_t i = 0; i < length; i++)
 		require(password[i] > ' ' && password[i] < 0x7f);
 }
 
+static void send_both(const struct keys_now *now)
+{
+	send_message(now);
+	send_password(now);
+}
+
 static void send_pairs(uint32_t by, const char *host, size_t host_length)
 {
 	static const uint8_t process[KEYS_PROCESS_SIZE] = { 1, 2, 3 };
-	char varying[KEYS_VARYING_MAX];
+	char varying[KEYS_VARYING_MAX], user[KEYS_USER_MAX];
+	struct keys_now now = { .user = user, .varying = varying };
 	size_t length = keys_put_varying(varying, by & KEYS_BY_PROCESS ? process : NULL,
 					 by & KEYS_BY_DESTINATION ? host : NULL, host_length, 443);
 
 	require(length <= sizeof(varying));
-	send_message(varying, length);
-	send_password(varying, length);
-	send_message("", 0);
-	send_password("", 0);
+	send_both(&now);
+	now.varying_length = keys.varying > 0 ? length : 0;
+	send_both(&now);
+	now.user_length = keys.user > 0 ? keys_put_user(user, UINT32_MAX, by) : 0;
+	send_both(&now);
+	now.varying_length = 0;
+	send_both(&now);
 }
 
 /* Half of the value sets one pair more, so that pairs move and are replaced in every order. */
@@ -139,7 +149,8 @@ static void run(uint8_t by, const char *list, size_t length, size_t token_length
 	if (keys_set_credentials(&keys, list, facts.token_length, list,
 				 length - facts.token_length) == 0)
 		require(keys_have(&keys, "USERNAME", 8) && keys_have(&keys, "PASSWD", 6));
-	require(!(keys.isolation > 0 && !(facts.by & BY_VARYING)));
+	require(!(keys.varying > 0 && !(facts.by & BY_VARYING)));
+	require(!(keys.user > 0 && !(facts.by & KEYS_BY_USER)));
 	send_pairs(facts.by, list, length < 257 ? length : 257);
 	if (keys_parse_by(list, length, &parsed) == 0)
 		require(parsed <= 0x1f);

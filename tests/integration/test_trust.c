@@ -341,6 +341,46 @@ Test(trust, root_of_a_persons_namespace_goes_by_the_proxy)
 	}
 }
 
+Test(trust, root_of_a_persons_namespace_is_that_person)
+{
+	open_machine("");
+	need_user_namespaces();
+	g_autofree char *one = g_strdup_printf("unshare -Ur %s", given.connect);
+	g_autofree char *as_system = g_strdup_printf("unshare -U --map-user=8 %s", given.connect);
+	g_autofree char *unmapped = g_strdup_printf("unshare -U %s", given.connect);
+
+	for (unsigned user = 1000; user <= 1001; user++) {
+		g_autofree char *expected = g_strdup_printf("\"user=%u;app=/opt/connect\"", user);
+		g_autofree char *line = assert_proxied(user, "", one);
+		lab_assert_has(line, expected);
+		g_autofree char *second = assert_proxied(user, "", as_system);
+		lab_assert_has(second, expected);
+		free(assert_proxied(user, "", unmapped));
+	}
+}
+
+/* The value, between the quotes behind ISOLATION. */
+static char *isolation_of(const char *line)
+{
+	const char *at = strstr(line, "\"ISOLATION\":\"");
+
+	cr_assert(at, "%s", line);
+	at += strlen("\"ISOLATION\":\"");
+	return g_strndup(at, strcspn(at, "\""));
+}
+
+Test(trust, no_two_people_are_one_in_namespaces_inside_others)
+{
+	open_machine("");
+	need_user_namespaces();
+	g_autofree char *nested = g_strdup_printf("unshare -Ur unshare -Ur %s", given.connect);
+	g_autofree char *a = assert_proxied(1000, "", nested);
+	g_autofree char *b = assert_proxied(1001, "", nested);
+	g_autofree char *of_a = isolation_of(a), *of_b = isolation_of(b);
+
+	cr_assert_str_neq(of_a, of_b);
+}
+
 Test(trust, root_of_a_namespace_of_roots_is_spared)
 {
 	open_machine("");
@@ -361,4 +401,194 @@ Test(trust, without_a_policy_nobody_of_a_persons_namespace_goes_past)
 	assert_says(1000, "", other, "connect=EACCES");
 	assert_direct(0, "", "unshare -Ur");
 	assert_direct(1000, given.hostile, given.border);
+}
+
+/* ---- whom a connection is of ---- */
+
+/* A lab with a proxy and nothing preloaded: what follows is of isosocks itself. */
+static void open_lab(void)
+{
+	lab_open();
+	lab_need_root();
+	given.neighbour = lab_serve("the neighbour");
+	g_autofree char *map = g_strdup_printf("--map 203.0.113.5=127.0.0.1:%u", given.neighbour);
+	lab_proxy(map);
+	given.connect = lab_program("connect");
+}
+
+static void assert_users(const char *options, const char *command, const char *const *users)
+{
+	const struct lab_result result = lab_run(LAB_ROOT, options, "%s", command);
+	g_auto(GStrv) lines = lab_requests();
+
+	lab_assert_status(&result, 0);
+	cr_assert_eq(g_strv_length(lines), g_strv_length((char **)users), "%s: %u requests",
+		     command, g_strv_length(lines));
+	for (guint i = 0; users[i]; i++) {
+		cr_expect_not_null(strstr(lines[i], users[i]), "%s: no %s in %s", command, users[i],
+				   lines[i]);
+	}
+	lab_forget();
+}
+
+Test(trust, a_daemon_is_each_of_its_users_in_turn)
+{
+	static const char *const users[] = { "user=0\"", "user=1001\"", "user=4000000000\"",
+					     "user=0\"", NULL };
+	static const char *const more[] = { "user=1001;dest=203.0.113.5:80;token=t",
+					    "user=4000000000;dest=203.0.113.5:80;token=t", NULL };
+
+	open_lab();
+	g_autofree char *daemon = lab_program("daemon");
+	g_autofree char *children =
+		g_strdup_printf("%s 203.0.113.5 80 0 1001 4000000000 0", daemon);
+	g_autofree char *turns =
+		g_strdup_printf("%s -e 203.0.113.5 80 0 1001 4000000000 0", daemon);
+	g_autofree char *vary =
+		g_strdup_printf("env ISOSOCKS_ISOLATION=t %s -e 203.0.113.5 80 1001 "
+				"4000000000",
+				daemon);
+
+	assert_users("-b user", children, users);
+	assert_users("-b user", turns, users);
+	assert_users("-b 'user;destination'", vary, more);
+}
+
+/* Proposal 351's password is written once where it stays the same. */
+Test(trust, a_daemon_is_each_of_its_users_by_password_too)
+{
+	static const char *const users[] = { "user%3D0\"", "user%3D1001\"", "user%3D1002\"",
+					     "user%3D0\"", NULL };
+
+	open_lab();
+	g_autofree char *map = g_strdup_printf("--methods password --map 203.0.113.5=127.0.0.1:%u",
+					       given.neighbour);
+	lab_proxy(map);
+	g_autofree char *daemon = lab_program("daemon");
+	g_autofree char *turns = g_strdup_printf("%s -e 203.0.113.5 80 0 1001 1002 0", daemon);
+
+	assert_users("-b user", turns, users);
+}
+
+Test(trust, two_users_with_namespaces_of_their_own_are_two)
+{
+	open_lab();
+	for (unsigned user = 1000; user <= 1001; user++) {
+		g_autofree char *expected = g_strdup_printf("\"ISOLATION\":\"user=%u\"", user);
+		g_autofree char *isosocks = lab_program("isosocks");
+		g_autofree char *run = g_strdup_printf("%s -x 127.0.0.1:%u -b user unshare -Ur %s",
+						       isosocks, lab_port(), given.connect);
+		g_autofree char *line = assert_proxied(user, "", run);
+		lab_assert_has(line, expected);
+	}
+}
+
+/* The values of proc= so far, each once; how many lines had one is in *ret_lines. */
+static GHashTable *find_processes(guint *ret_lines)
+{
+	GHashTable *found = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_auto(GStrv) lines = lab_requests();
+
+	*ret_lines = g_strv_length(lines);
+	for (guint i = 0; lines[i]; i++) {
+		const char *at = strstr(lines[i], "proc=");
+		cr_assert(at, "%s", lines[i]);
+		g_hash_table_add(found, g_strndup(at, strlen("proc=") + 16));
+	}
+	lab_forget();
+	return found;
+}
+
+/* Each is number 1 of its namespace, and all begin at once. */
+Test(trust, no_two_processes_are_one_in_pid_namespaces)
+{
+	guint lines;
+
+	open_lab();
+	const struct lab_result result = lab_run(
+		LAB_ROOT, "-b process",
+		"sh -c 'for i in $(seq 40); do unshare -pf %s -l 203.0.113.5 80 & done; wait'",
+		given.connect);
+	lab_assert_status(&result, 0);
+	g_autoptr(GHashTable) found = find_processes(&lines);
+	cr_assert_eq(lines, 40);
+	cr_assert_eq(g_hash_table_size(found), 40);
+}
+
+/* Neither by fork() nor by vfork(), whose child has its parent's memory; and each stays itself. */
+Test(trust, a_child_is_another_process)
+{
+	guint lines;
+
+	open_lab();
+	g_autofree char *daemon = lab_program("daemon");
+	const struct lab_result forked =
+		lab_run(LAB_ROOT, "-b process", "%s -f -v 203.0.113.5 80", daemon);
+	lab_assert_status(&forked, 0);
+	g_autoptr(GHashTable) three = find_processes(&lines);
+	cr_assert_eq(lines, 3);
+	cr_assert_eq(g_hash_table_size(three), 3);
+	const struct lab_result turns =
+		lab_run(LAB_ROOT, "-b process", "%s -e 203.0.113.5 80 0 0 0", daemon);
+	lab_assert_status(&turns, 0);
+	g_autoptr(GHashTable) one = find_processes(&lines);
+	cr_assert_eq(lines, 3);
+	cr_assert_eq(g_hash_table_size(one), 1);
+}
+
+/* ---- environments that are cleared ---- */
+
+static void assert_keys(const char *variables, const char *command, const char *expected)
+{
+	g_autofree char *line = assert_proxied(1000, variables, command);
+
+	cr_expect_not_null(strstr(line, expected), "%s %s: no %s in %s", variables, command,
+			   expected, line);
+}
+
+Test(trust, keys_come_through_a_cleared_environment)
+{
+	static const char *const ways[] = {
+		"env -i",
+		"env -i PATH=/bin HOME=/",
+		"env -i env -i",
+		"/opt/execute -c execve",
+		"/opt/execute -0 execve",
+		"/opt/execute -c posix_spawn",
+		"/opt/execute -c system",
+		"/opt/execute -c popen",
+		"/opt/execute -v -c execve",
+		"env -i sh -c '\"$@\"' sh",
+		"env -i sh -c 'env -i \"$@\"; :' sh",
+	};
+
+	open_machine("");
+	for (size_t i = 0; i < G_N_ELEMENTS(ways); i++) {
+		g_autofree char *command = g_strdup_printf("%s %s", ways[i], given.connect);
+		assert_keys("ISOSOCKS_ISOLATION=work", command, ";token=work\"");
+		assert_keys("ISOSOCKS_KEY_TAB=7", command, "\"TAB\":\"7\"");
+		assert_keys("ISOSOCKS_KEYS=a=b", command, "\"a\":\"b\"");
+	}
+}
+
+Test(trust, keys_that_were_changed_stay_so)
+{
+	open_machine("");
+	g_autofree char *other =
+		g_strdup_printf("env -i ISOSOCKS_ISOLATION=play %s", given.connect);
+	g_autofree char *one = g_strdup_printf("env -u ISOSOCKS_KEY_A %s", given.connect);
+
+	assert_keys("ISOSOCKS_ISOLATION=work", other, ";token=play\"");
+	assert_keys("ISOSOCKS_KEY_A=1 ISOSOCKS_ISOLATION=work", one,
+		    "\"pairs\":{\"ISOLATION\":\"user=1000;app=/opt/connect;token=work\"}");
+}
+
+/* What a user hands to a program of root's is not kept for those behind it. */
+Test(trust, a_border_hands_no_keys_on)
+{
+	open_machine("");
+	g_autofree char *setgid = copy("border", "setgid", 02755, NULL);
+	g_autofree char *cleared = g_strdup_printf("%s /usr/bin/env -i %s", setgid, given.connect);
+	g_autofree char *line = assert_proxied(1000, "ISOSOCKS_ISOLATION=work", cleared);
+	assert_lacks(line, "work");
 }

@@ -43,11 +43,20 @@ struct sent {
 
 static struct sent sent;
 
+/* The user's part, where it has become another's. */
+static const char *user = "";
+
+static struct keys_now now_with(const char *varying)
+{
+	return (struct keys_now){ user, strlen(user), varying, strlen(varying) };
+}
+
 static void send_message(const char *varying)
 {
 	struct iovec part[KEYS_PARTS];
 	uint8_t vlen[2];
-	const unsigned count = keys_message(&keys, varying, strlen(varying), vlen, part);
+	const struct keys_now now = now_with(varying);
+	const unsigned count = keys_message(&keys, &now, vlen, part);
 
 	cr_assert_leq(count, (unsigned)KEYS_PARTS);
 	sent.length = 0;
@@ -86,7 +95,8 @@ static const char *read_message(const char *varying)
 static const char *read_password(const char *varying)
 {
 	static char password[KEYS_PASSWORD_MAX + 1];
-	const size_t length = keys_password(&keys, varying, strlen(varying), password);
+	const struct keys_now now = now_with(varying);
+	const size_t length = keys_password(&keys, &now, password);
 
 	cr_assert_leq(length, (size_t)KEYS_PASSWORD_MAX);
 	password[length] = '\0';
@@ -166,7 +176,7 @@ Test(keys, sends_nothing_when_there_are_none)
 	struct iovec part[KEYS_PARTS];
 	uint8_t vlen[2];
 
-	cr_assert_eq(keys_message(&keys, "", 0, vlen, part), 0u);
+	cr_assert_eq(keys_message(&keys, &(struct keys_now){ 0 }, vlen, part), 0u);
 	cr_assert_str_eq(read_password(""), "");
 }
 
@@ -587,10 +597,52 @@ Test(keys, writes_a_path_of_more_than_1024_bytes_as_its_digest)
 	cr_assert_str_eq(read_message(""), expected);
 }
 
+/* ---- a process that becomes another user's ---- */
+
+Test(keys, writes_the_users_part)
+{
+	char text[KEYS_USER_MAX + 1] = "";
+
+	text[keys_put_user(text, 1000, 0)] = '\0';
+	cr_assert_str_eq(text, "user=1000");
+	text[keys_put_user(text, 4294967294, 4294967295)] = '\0';
+	cr_assert_str_eq(text, "user=4294967294@4294967295");
+	cr_assert_eq(strlen(text), (size_t)KEYS_USER_MAX);
+}
+
+Test(keys, puts_another_user_in_the_place_of_the_first)
+{
+	static const struct {
+		uint32_t by;
+		const char *token, *varying, *value;
+	} cases[] = {
+		{ KEYS_BY_USER, NULL, "", "user=7" },
+		{ KEYS_BY_USER, "t", "", "user=7;token=t" },
+		{ KEYS_BY_USER | KEYS_BY_PROCESS, NULL, "", "user=7" },
+		{ KEYS_BY_USER | KEYS_BY_PROCESS, NULL, PROC, "user=7;" PROC },
+		{ KEYS_BY_USER | KEYS_BY_PROCESS, "t", PROC, "user=7;" PROC ";token=t" },
+	};
+
+	user = "user=7";
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct keys_facts facts = facts_of(cases[i].by, NULL, cases[i].token);
+		char lines[256], password[512];
+		memset(&keys, 0, sizeof(keys));
+		cr_assert_eq(set("A", "1"), 0);
+		cr_assert_eq(keys_set_isolation(&keys, &facts), 0);
+		cr_assert_eq(set("Z", "2"), 0);
+		cr_assert_eq(set("B", "3"), 0);
+		sprintf(lines, "A=1\nB=3\nISOLATION=%s\nZ=2\n", cases[i].value);
+		sprintf(password, "A=1&B=3&ISOLATION=%s&Z=2", escape(cases[i].value));
+		cr_expect_str_eq(read_message(cases[i].varying), lines);
+		cr_expect_str_eq(read_password(cases[i].varying), password);
+	}
+}
+
 Test(keys, bounds_isolation_by_what_the_other_pairs_left)
 {
 	const struct keys_facts facts = facts_of(KEYS_BY_USER, NULL, NULL);
-	const size_t needed = strlen("ISOLATIONuser=1000");
+	const size_t needed = strlen("ISOLATION") + KEYS_USER_MAX;
 
 	cr_assert_eq(set_filler("k", KEYS_PAYLOAD_MAX - 1 - needed + 1), 0);
 	cr_assert_eq(keys_set_isolation(&keys, &facts), -E2BIG);
@@ -605,7 +657,7 @@ Test(keys, bounds_isolation_by_what_the_other_pairs_left)
 Test(keys, sets_the_longest_varying_part_aside)
 {
 	const struct keys_facts facts = facts_of(KEYS_BY_USER | KEYS_BY_DESTINATION, NULL, "t");
-	const size_t needed = strlen("ISOLATIONuser=1000;;token=t") + KEYS_VARYING_MAX;
+	const size_t needed = strlen("ISOLATION;;token=t") + KEYS_USER_MAX + KEYS_VARYING_MAX;
 
 	cr_assert_eq(set_filler("k", KEYS_PAYLOAD_MAX - 1 - needed + 1), 0);
 	cr_assert_eq(keys_set_isolation(&keys, &facts), -E2BIG);
@@ -614,6 +666,7 @@ Test(keys, sets_the_longest_varying_part_aside)
 	cr_assert_eq(set("l", ""), -E2BIG, "the place of the varying part was given away");
 
 	filler[KEYS_VARYING_MAX] = '\0';
+	user = "user=4294967294@4294967295";
 	send_message(filler);
 	cr_assert_eq(sent.length, 2u * 4 + KEYS_PAYLOAD_MAX);
 	filler[KEYS_VARYING_MAX] = 'v';
