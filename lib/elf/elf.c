@@ -461,22 +461,30 @@ static void inspect_script(const char *line, size_t length, struct elf_info *inf
 
 /* ---- the file ---- */
 
-int elf_inspect(int fd, struct elf_info *ret_info)
+static int inspect(struct file *file, struct elf_info *info)
 {
-	struct elf_info info = { .kind = ELF_OTHER };
-	struct file file = { .fd = fd };
-	int r = fill(fd, 0, file.beginning, sizeof(file.beginning), &file.first);
+	const struct part *first = &file->first;
+	int r = fill(file->fd, 0, file->beginning, sizeof(file->beginning), &file->first);
 
 	if (r < 0)
 		return r;
-	if (file.first.length >= SELFMAG && memcmp(file.beginning, ELFMAG, SELFMAG) == 0)
-		r = inspect_elf(&file, &info);
-	else if (file.first.length >= 2 && memcmp(file.beginning, "#!", 2) == 0)
-		inspect_script((const char *)file.beginning,
-			       file.first.length < SCRIPT_LINE ? file.first.length : SCRIPT_LINE,
-			       &info);
-	if (r == 0)
-		*ret_info = info;
+	if (first->length >= SELFMAG && memcmp(file->beginning, ELFMAG, SELFMAG) == 0)
+		return inspect_elf(file, info);
+	if (first->length >= 2 && memcmp(file->beginning, "#!", 2) == 0)
+		inspect_script((const char *)file->beginning,
+			       first->length < SCRIPT_LINE ? first->length : SCRIPT_LINE, info);
+	return 0;
+}
+
+/* Written in place: who executes has hardly any stack. */
+int elf_inspect(int fd, struct elf_info *ret_info)
+{
+	struct file file = { .fd = fd };
+
+	*ret_info = (struct elf_info){ .kind = ELF_OTHER };
+	const int r = inspect(&file, ret_info);
+	if (r < 0)
+		*ret_info = (struct elf_info){ .kind = ELF_OTHER };
 	return r;
 }
 

@@ -32,7 +32,8 @@ struct elf_info {
 
 /*
  * 0; -errno of a failed read; -EBADMSG for an ELF file whose tables point outside it; -ENAMETOOLONG
- * for an interpreter's path that info has no room for.
+ * for an interpreter's path that info has no room for. Then info has ELF_OTHER and
+ * nothing else.
  */
 int elf_inspect(int fd, struct elf_info *ret_info);
 

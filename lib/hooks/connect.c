@@ -1,4 +1,6 @@
 #include "hooks/connect.h"
+#include "base/cold.h"
+#include "base/literal.h"
 #include "base/log.h"
 #include "hooks/doors.h"
 #include "hooks/failure.h"
@@ -11,7 +13,6 @@
 #include "tunnel/slots.h"
 #include "tunnel/table.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 /* What a plan points at, in the tunnel's own room. */
@@ -73,15 +74,15 @@ static size_t host_text(const struct socks5_address *target, char text[SOCKS5_NA
 		memcpy(text, target->bytes, target->length);
 		return target->length;
 	}
+	struct bytes_writer w = bytes_writer(text, SOCKS5_NAME_MAX);
 	if (target->type == SOCKS5_IPV4) {
-		inet_ntop(AF_INET, target->bytes, text, SOCKS5_NAME_MAX);
-		return strlen(text);
+		literal_put_ipv4(&w, target->bytes);
+	} else {
+		bytes_put_u8(&w, '[');
+		literal_put_ipv6(&w, target->bytes);
+		bytes_put_u8(&w, ']');
 	}
-	text[0] = '[';
-	inet_ntop(AF_INET6, target->bytes, text + 1, SOCKS5_NAME_MAX - 1);
-	const size_t length = strlen(text);
-	text[length] = ']';
-	return length + 1;
+	return bytes_length(&w);
 }
 
 /* What ISOLATION has for this connect; -EACCES where it cannot be told from that of others. */
@@ -190,7 +191,7 @@ static void put_target(struct log_line *line, const struct socks5_address *targe
 }
 
 /* A proxy that never answers would leave no other trace before the timeout. */
-static void log_beginning(const struct session *session, const struct socks5_request *request)
+COLD static void log_beginning(const struct session *session, const struct socks5_request *request)
 {
 	struct socks5_address proxy = { .port = session->proxy.port };
 	struct log_line line;
@@ -232,7 +233,7 @@ int connect_plan(struct session *session, int domain, const struct socks5_reques
 	return r;
 }
 
-static void log_outcome(const struct tunnel *tunnel, int error)
+COLD static void log_outcome(const struct tunnel *tunnel, int error)
 {
 	struct log_line line;
 	uint8_t code;
@@ -259,7 +260,7 @@ static void log_outcome(const struct tunnel *tunnel, int error)
 	log_end(&line);
 }
 
-static void warn_of_fall_back(void)
+COLD static void warn_of_fall_back(void)
 {
 	struct log_line line;
 
@@ -384,13 +385,12 @@ static int start(struct pending *pending, const struct sockaddr *target)
 
 static int open_tunnel(struct session *session, struct pending *pending, const struct route *route)
 {
-	struct socks5_request request;
-
 	pending->tunnel = slots_take();
 	if (!pending->tunnel)
 		return -ENOBUFS;
-	fill_request(route, &request);
-	int r = connect_plan(session, route->target.sin6_family, &request, pending->tunnel);
+	struct socks5_request *request = &pending->tunnel->plan.request;
+	fill_request(route, request);
+	int r = connect_plan(session, route->target.sin6_family, request, pending->tunnel);
 	if (r == 0)
 		r = allow_mapped(pending->fd, &pending->tunnel->plan);
 	if (r < 0) {
@@ -434,7 +434,7 @@ static int connect_by_proxy(struct session *session, int fd, const struct route 
 	return open_tunnel(session, &pending, route);
 }
 
-static void warn_of_own_socks(int verdict)
+COLD static void warn_of_own_socks(int verdict)
 {
 	struct log_line line;
 

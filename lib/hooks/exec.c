@@ -2,37 +2,35 @@
  * exec: programs that this one executes, and what they inherit. Each gets the library, the policy
  * and the names again where its environment has lost them; nothing else of it changes. Without the
  * guard, what the library cannot reach is not executed. Runs in children of vfork(2), on their
- * parent's memory: nothing is allocated but what is given back, and large environments apart all is
- * on the stack.
+ * parent's memory, and on stacks that have hardly any room: nothing is allocated but what is found
+ * again (hooks/area), and what needs room is over before libc is called.
  */
 #include "base/bytes.h"
+#include "base/cold.h"
 #include "base/log.h"
-#include "elf/elf.h"
 #include "elf/preload.h"
-#include "elf/privilege.h"
 #include "hooks/actions.h"
+#include "hooks/area.h"
 #include "hooks/hook.h"
 #include "hooks/pending.h"
+#include "hooks/program.h"
 #include "session/inheritance.h"
 #include "session/session.h"
 
 #include <alloca.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #define PRELOAD	     "LD_PRELOAD="
 #define POLICY	     "ISOSOCKS_POLICY="
 #define NAMES	     "ISOSOCKS_NAMES="
 #define SHELL	     "/bin/sh"
-#define DEFAULT_PATH "/bin:/usr/bin" /* execvp(3) without PATH */
-#define SCRIPT_DEPTH 4		     /* #! lines that lead from one to the next, as in Linux */
-#define ON_STACK_MAX (32 * 1024)     /* thousands of variables; threads' stacks may be small */
-#define SHOWN_MAX    256	     /* bytes of a path in the log */
-#define ADDED_MAX    4		     /* variables besides the user's, and the NULL */
+#define ON_STACK_MAX 2048 /* some two hundred variables; threads' stacks may be small */
+#define SHOWN_MAX    256  /* bytes of a path in the log */
+#define ADDED_MAX    4	  /* variables besides the user's, and the NULL */
+#define UNKNOWN	     ((struct program){ .info.kind = ELF_OTHER, .gained = PRIVILEGE_NONE })
 
 /* One call of the family, as the application made it. */
 struct call {
@@ -50,10 +48,10 @@ struct call {
 /* What the program's environment gets. */
 struct change {
 	const char *preload; /* its own LD_PRELOAD, "" when it has none */
-	const char *runtime; /* a sanitizer's that comes first, or NULL */
-	const char *library; /* to be added to it, or NULL */
-	bool takes_out;	     /* the library is taken out of it */
-	const char *policy;  /* the whole variable, or NULL */
+	char runtime[sizeof(((struct elf_info *)0)->runtime)]; /* a sanitizer's, or "" */
+	const char *library;				       /* to be added to it, or NULL */
+	bool takes_out;					       /* the library is taken out of it */
+	const char *policy;				       /* the whole variable, or NULL */
 	const char *variables;
 	char names[sizeof(NAMES) + MAP_TEXT_SIZE]; /* the whole variable, or "" */
 	int fd; /* the names, on a descriptor made for this, or -1 */
@@ -88,7 +86,7 @@ static const char *find_last(char *const *environment, const char *name)
 
 static bool changes_preload(const struct change *change)
 {
-	return change->library || change->runtime || change->takes_out;
+	return change->library || *change->runtime || change->takes_out;
 }
 
 /* ---- the names ---- */
@@ -169,7 +167,7 @@ static void choose_preload(const struct inheritance *inherited, const struct elf
 	if (!has_library)
 		change->library = inherited->library;
 	if (*runtime && !preload_has(change->preload, preload_place(runtime, strlen(runtime))))
-		change->runtime = runtime;
+		memcpy(change->runtime, runtime, sizeof(change->runtime));
 }
 
 static bool has_ours(char *const *environment)
@@ -250,6 +248,11 @@ static size_t count_variables(const struct change *change)
 	return n;
 }
 
+static const char *runtime_of(const struct change *change)
+{
+	return *change->runtime ? change->runtime : NULL;
+}
+
 static size_t slots_of(char *const *environment, const struct change *change)
 {
 	return count(environment) + count_variables(change) + ADDED_MAX;
@@ -258,7 +261,7 @@ static size_t slots_of(char *const *environment, const struct change *change)
 static size_t size_of(char *const *environment, const struct change *change)
 {
 	return slots_of(environment, change) * sizeof(char *) + sizeof(PRELOAD) +
-	       preload_size(change->library, change->runtime, change->preload);
+	       preload_size(change->library, runtime_of(change), change->preload);
 }
 
 static char *const *compose(char *const *environment, const struct change *change, void *memory,
@@ -277,7 +280,7 @@ static char *const *compose(char *const *environment, const struct change *chang
 		if (change->takes_out)
 			preload_put_others(&text, change->preload);
 		else
-			preload_put(&text, change->library, change->runtime, change->preload);
+			preload_put(&text, change->library, runtime_of(change), change->preload);
 		bytes_put_u8(&text, '\0');
 	}
 	if (change->policy)
@@ -292,143 +295,21 @@ static char *const *compose(char *const *environment, const struct change *chang
 
 /* ---- the program ---- */
 
-struct program {
-	struct elf_info info;
-	enum privilege gained;
-};
-
-static bool is_own_loader(const struct stat *file)
-{
-	const char *path = inheritance_get()->loader;
-	struct stat loader;
-
-	return path && stat(path, &loader) == 0 && loader.st_dev == file->st_dev &&
-	       loader.st_ino == file->st_ino;
-}
-
-/*
- * What follows returns 0; -ENOENT where libc and the kernel will not execute the file and have the
- * right word for it; or why it cannot be told what the file is.
- */
-static int inspect_file(int fd, struct program *program)
-{
-	struct stat file;
-
-	if (fstat(fd, &file) < 0 || !S_ISREG(file.st_mode))
-		return -ENOENT;
-	int r = elf_inspect(fd, &program->info);
-	if (r < 0)
-		return r;
-	program->gained = privilege_gained(fd, &file);
-	/* The dynamic linker itself, as ldd(1) runs it, has no interpreter. */
-	if (program->info.kind == ELF_STATIC && is_own_loader(&file))
-		program->info.kind = ELF_DYNAMIC;
-	return 0;
-}
-
-/* Neither waits, for a FIFO, nor does anything, to a terminal. */
-static int open_program(int folder, const char *path)
-{
-	if (faccessat(folder, path, X_OK, 0) < 0)
-		return -ENOENT;
-	return error_or(openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-}
-
-static int inspect_path(int folder, const char *path, struct program *program)
-{
-	const int fd = open_program(folder, path);
-	int r = fd;
-
-	if (fd >= 0) {
-		r = inspect_file(fd, program);
-		libc()->close(fd);
-	}
-	return r;
-}
-
-/* A descriptor may be one that only names a file (O_PATH), and /proc may be missing. */
-static int inspect_descriptor(int fd, struct program *program)
-{
-	char path[sizeof("/proc/self/fd/") + 10];
-	struct bytes_writer text = bytes_writer(path, sizeof(path));
-
-	bytes_put_text(&text, "/proc/self/fd/");
-	bytes_put_decimal(&text, (uint64_t)fd);
-	bytes_put_u8(&text, '\0');
-	int r = inspect_path(AT_FDCWD, path, program);
-	return r == -ENOENT && access("/proc/self/fd", F_OK) < 0 ? inspect_file(fd, program) : r;
-}
-
-/* The file that a search along PATH finds; one that it can look at, but not run, is passed over. */
-static int inspect_found(const char *name, struct program *program)
-{
-	const char *folders = getenv("PATH");
-	char path[PATH_MAX];
-
-	if (strchr(name, '/'))
-		return inspect_path(AT_FDCWD, name, program);
-	for (const char *at = folders ? folders : DEFAULT_PATH; at; at = strchr(at, ':')) {
-		at += *at == ':' && at != folders;
-		const size_t length = strcspn(at, ":");
-		struct bytes_writer text = bytes_writer(path, sizeof(path));
-		bytes_put(&text, at, length);
-		if (length > 0)
-			bytes_put_u8(&text, '/');
-		bytes_put_text(&text, name);
-		bytes_put_u8(&text, '\0');
-		if (!text.bad && access(path, X_OK) == 0)
-			return inspect_path(AT_FDCWD, path, program);
-	}
-	return -ENOENT;
-}
-
-static int inspect_first(const struct call *call, struct program *program)
+static int inspect(const struct call *call, struct program *program)
 {
 	switch (call->to) {
 	case CALL_FEXECVE:
-		return inspect_descriptor(call->fd, program);
+		return program_open_descriptor(call->fd, program);
 	case CALL_EXECVEAT:
 		if (call->path && !*call->path && (call->flags & AT_EMPTY_PATH))
-			return inspect_descriptor(call->fd, program);
-		return inspect_path(call->fd, call->path, program);
+			return program_open_descriptor(call->fd, program);
+		return program_open(call->fd, call->path, program);
 	case CALL_EXECVPE:
 	case CALL_SPAWNP:
-		return inspect_found(call->path, program);
+		return program_find(call->path, program);
 	default:
-		return inspect_path(AT_FDCWD, call->path, program);
+		return program_open(AT_FDCWD, call->path, program);
 	}
-}
-
-/* What runs in the end: behind a script, its interpreter. */
-static int inspect(const struct call *call, struct program *program)
-{
-	char interpreter[sizeof(program->info.interpreter)];
-	int r = inspect_first(call, program);
-
-	for (int depth = 0; r == 0 && program->info.kind == ELF_SCRIPT; depth++) {
-		if (depth == SCRIPT_DEPTH)
-			return -ENOENT;
-		memcpy(interpreter, program->info.interpreter, sizeof(interpreter));
-		r = inspect_path(AT_FDCWD, interpreter, program);
-	}
-	return r;
-}
-
-/* ---- whether the library reaches it ---- */
-
-/*
- * NULL, or why not. What is neither ELF nor a script, the kernel refuses, or gives to an
- * interpreter that it was told of (binfmt_misc), and execvp to the shell. Where the whole system is
- * preloaded, programs with privileges are exempt, since people must become root somehow.
- */
-static const char *find_obstacle(const struct program *program)
-{
-	if (program->gained != PRIVILEGE_NONE && inheritance_get()->library)
-		return "gains privileges, upon which the dynamic linker ignores LD_PRELOAD";
-	if (program->info.kind == ELF_DYNAMIC || program->info.kind == ELF_OTHER ||
-	    program->info.is_isosocks)
-		return NULL;
-	return elf_kind_explain(program->info.kind);
 }
 
 static void put_path(struct bytes_writer *w, const char *path)
@@ -437,7 +318,7 @@ static void put_path(struct bytes_writer *w, const char *path)
 		bytes_put_u8(w, path[i] >= ' ' && path[i] <= '~' ? (uint8_t)path[i] : '?');
 }
 
-static void warn(const struct call *call, const char *obstacle, const char *consequence)
+COLD static void warn(const struct call *call, const char *obstacle, const char *consequence)
 {
 	struct log_line line;
 
@@ -456,18 +337,17 @@ static bool is_guarded(const struct session *session)
 	return session->policy.header && session->policy.header->guard;
 }
 
-/* 0 or -EPERM. What is not known of the program stays as it is in ret_info. */
-static int check(const struct session *session, const struct call *call, struct elf_info *ret_info)
+/* 0 or -EPERM. What is not known of the program stays as it is. */
+static int check(const struct session *session, const struct call *call, struct program *program)
 {
-	struct program program = { .gained = PRIVILEGE_NONE };
-	int r = inspect(call, &program);
+	const int r = inspect(call, program);
 
+	if (r < 0)
+		*program = UNKNOWN;
 	if (r == -ENOENT)
 		return 0;
-	const char *obstacle = r == 0 ? find_obstacle(&program)
+	const char *obstacle = r == 0 ? program_obstacle(program)
 				      : "cannot be read, so that nobody knows what it is";
-	if (r == 0)
-		*ret_info = program.info;
 	if (!obstacle)
 		return 0;
 	if (is_guarded(session)) {
@@ -506,28 +386,28 @@ static int invoke(const struct call *call, char *const *environment)
 	return error_last();
 }
 
-static void *map(size_t size)
+static int invoke_on_stack(const struct call *call, const struct change *change, size_t size)
 {
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return memory == MAP_FAILED ? NULL : memory;
+	return invoke(call, compose(call->environment, change, alloca(size), size));
 }
 
 static int invoke_changed(const struct call *call, const struct change *change)
 {
 	const size_t size = size_of(call->environment, change);
-	const bool on_stack = size <= ON_STACK_MAX;
-	void *memory = on_stack ? alloca(size) : map(size);
 
+	if (size <= ON_STACK_MAX)
+		return invoke_on_stack(call, change, size);
+	void *memory = area_take(size);
 	if (!memory)
 		return -E2BIG;
-	int r = invoke(call, compose(call->environment, change, memory, size));
-	if (!on_stack)
-		munmap(memory, size);
+	const int r = invoke(call, compose(call->environment, change, memory, size));
+	area_put(memory);
 	return r;
 }
 
 /* A socket that is still connecting means nothing to another program. */
-static int invoke_alone(const struct call *call, const struct change *change)
+__attribute__((noinline)) static int invoke_alone(const struct call *call,
+						  const struct change *change)
 {
 	struct pending_kept kept;
 
@@ -539,18 +419,25 @@ static int invoke_alone(const struct call *call, const struct change *change)
 	return r;
 }
 
+/* Looks at the program, and finds what its environment needs. */
+__attribute__((noinline)) static int prepare(const struct session *session, const struct call *call,
+					     struct change *change)
+{
+	struct program program;
+	const int r = check(session, call, &program);
+
+	return r < 0 ? r : choose(session, call->environment, &program.info, change);
+}
+
 /* The end of every hook but system and popen: -errno, and where a program was spawned 0. */
 static int run(const struct call *call)
 {
 	const struct session *session = session_get();
 	struct change change;
-	struct elf_info info = { .kind = ELF_OTHER };
 
 	if (session->passive)
 		return invoke(call, call->environment);
-	int r = check(session, call, &info);
-	if (r == 0)
-		r = choose(session, call->environment, &info, &change);
+	int r = prepare(session, call, &change);
 	if (r < 0)
 		return r;
 	r = invoke_alone(call, &change);
@@ -756,6 +643,12 @@ struct command {
 	struct change change;
 };
 
+static void *map(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
 static int make_command(const char *text, struct command *ret)
 {
 	char *const none[] = { NULL };
@@ -773,16 +666,22 @@ static int make_command(const char *text, struct command *ret)
 	return ret->memory ? 0 : -ENOMEM;
 }
 
+__attribute__((noinline)) static int choose_for_shell(const struct session *session,
+						      struct change *change)
+{
+	const struct elf_info shell = { .kind = ELF_DYNAMIC };
+
+	return choose(session, environ, &shell, change);
+}
+
 static int command_init(struct command *command, const char *text)
 {
 	const struct session *session = session_get();
 
-	const struct elf_info shell = { .kind = ELF_DYNAMIC };
-
 	*command = (struct command){ .text = text, .change = { .fd = -1 } };
 	if (!text || session->passive)
 		return 0;
-	int r = choose(session, environ, &shell, &command->change);
+	int r = choose_for_shell(session, &command->change);
 	return r < 0 || is_none(&command->change) ? r : make_command(text, command);
 }
 

@@ -1,5 +1,7 @@
 #include "hooks/failure.h"
 #include "base/bytes.h"
+#include "base/cold.h"
+#include "base/literal.h"
 #include "base/log.h"
 #include "base/why.h"
 #include "hooks/hook.h"
@@ -7,12 +9,12 @@
 #include "socks5/failure.h"
 #include "socks5/wire.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -93,13 +95,20 @@ static void write_record(int fd, struct why_record *record)
 		return;
 }
 
-static void put_application(char *to, size_t size)
-{
+/* What a record is made in: a connect() that fails may have hardly any stack. */
+struct desk {
+	struct why_record record;
 	char path[PATH_MAX];
-	const ssize_t length = readlink("/proc/self/exe", path, sizeof(path));
+};
+
+static void put_application(struct desk *desk)
+{
+	char *to = desk->record.application;
+	const size_t size = sizeof(desk->record.application);
+	const ssize_t length = readlink("/proc/self/exe", desk->path, sizeof(desk->path));
 	const size_t cut = length >= (ssize_t)size ? (size_t)length - size + 1 : 0;
 
-	copy(to, size, path + cut, length > 0 ? (size_t)length - cut : 0);
+	copy(to, size, desk->path + cut, length > 0 ? (size_t)length - cut : 0);
 }
 
 /* The names in the keys' own encoding, KLEN KEY VLEN VALUE, between blanks. */
@@ -119,29 +128,40 @@ static void put_key_names(const struct keys *keys, char *to, size_t size)
 	}
 }
 
-static void keep_record(const struct session *session, const struct isosocks_failure *failure)
+static void fill_record(const struct session *session, const struct isosocks_failure *failure,
+			struct desk *desk)
 {
-	struct why_record record = {
-		.magic = WHY_MAGIC,
-		.process = (uint32_t)getpid(),
-		.error = failure->error,
-		.port = failure->port,
-		.stage = (uint8_t)failure->stage,
-		.method = failure->method,
-		.code = failure->code,
-	};
+	struct why_record *record = &desk->record;
 	struct timespec now = { 0 };
-	const int fd = session->why_file[0] ? open_file(session->why_file) : -1;
 
-	if (fd < 0)
-		return;
 	clock_gettime(CLOCK_REALTIME, &now);
-	record.time = (uint64_t)now.tv_sec;
-	copy_text(record.host, sizeof(record.host), failure->host);
-	put_application(record.application, sizeof(record.application));
-	put_key_names(&session->keys, record.keys, sizeof(record.keys));
-	write_record(fd, &record);
-	libc()->close(fd);
+	record->magic = WHY_MAGIC;
+	record->time = (uint64_t)now.tv_sec;
+	record->process = (uint32_t)getpid();
+	record->error = failure->error;
+	record->port = failure->port;
+	record->stage = (uint8_t)failure->stage;
+	record->method = failure->method;
+	record->code = failure->code;
+	copy_text(record->host, sizeof(record->host), failure->host);
+	put_application(desk);
+	put_key_names(&session->keys, record->keys, sizeof(record->keys));
+}
+
+COLD static void keep_record(const struct session *session, const struct isosocks_failure *failure)
+{
+	const int fd = open_file(session->why_file);
+	struct desk *desk = fd < 0 ? MAP_FAILED
+				   : mmap(NULL, sizeof(*desk), PROT_READ | PROT_WRITE,
+					  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (desk != MAP_FAILED) {
+		fill_record(session, failure, desk);
+		write_record(fd, &desk->record);
+		munmap(desk, sizeof(*desk));
+	}
+	if (fd >= 0)
+		libc()->close(fd);
 }
 
 static void keep(const struct session *session, const struct isosocks_failure *failure)
@@ -149,20 +169,23 @@ static void keep(const struct session *session, const struct isosocks_failure *f
 	ERROR_PROTECT;
 
 	keep_last(failure);
-	keep_record(session, failure);
+	if (session->why_file[0])
+		keep_record(session, failure);
 }
 
 /* ---- what happened ---- */
 
 static void put_target(struct isosocks_failure *failure, const struct socks5_address *target)
 {
+	struct bytes_writer host = bytes_writer(failure->host, sizeof(failure->host) - 1);
+
 	failure->port = target->port;
 	if (target->type == SOCKS5_NAME)
-		copy(failure->host, sizeof(failure->host), (const char *)target->bytes,
-		     target->length);
+		bytes_put(&host, target->bytes, target->length);
+	else if (target->type == SOCKS5_IPV4)
+		literal_put_ipv4(&host, target->bytes);
 	else
-		inet_ntop(target->type == SOCKS5_IPV4 ? AF_INET : AF_INET6, target->bytes,
-			  failure->host, sizeof(failure->host));
+		literal_put_ipv6(&host, target->bytes);
 }
 
 static int stage_of(enum socks5_stage stage)
@@ -206,13 +229,13 @@ static struct isosocks_failure describe(const struct tunnel *tunnel, int error)
 	return failure;
 }
 
-const char *failure_text(const struct tunnel *tunnel, int error)
+COLD const char *failure_text(const struct tunnel *tunnel, int error)
 {
 	const struct isosocks_failure failure = describe(tunnel, error);
 	return meaning_of(&failure);
 }
 
-void failure_of_tunnel(const struct session *session, const struct tunnel *tunnel, int error)
+COLD void failure_of_tunnel(const struct session *session, const struct tunnel *tunnel, int error)
 {
 	struct isosocks_failure failure = describe(tunnel, error);
 
@@ -236,18 +259,19 @@ static struct isosocks_failure describe_refusal(const struct session *session,
 		.code = session->error < 0 ? FAILURE_UNUSABLE : FAILURE_RULE,
 	};
 	const struct in6_addr *address = (const struct in6_addr *)(const void *)target->address;
+	struct bytes_writer host = bytes_writer(failure.host, sizeof(failure.host) - 1);
 
 	if (target->name)
-		copy(failure.host, sizeof(failure.host), target->name, target->name_length);
+		bytes_put(&host, target->name, target->name_length);
 	else if (IN6_IS_ADDR_V4MAPPED(address))
-		inet_ntop(AF_INET, target->address + 12, failure.host, sizeof(failure.host));
+		literal_put_ipv4(&host, target->address + 12);
 	else
-		inet_ntop(AF_INET6, address, failure.host, sizeof(failure.host));
+		literal_put_ipv6(&host, target->address);
 	copy_text(failure.meaning, sizeof(failure.meaning), failure_meaning(&known));
 	return failure;
 }
 
-static void log_refusal(const struct isosocks_failure *failure, const char *what)
+COLD static void log_refusal(const struct isosocks_failure *failure, const char *what)
 {
 	const bool is_ipv6 = strchr(failure->host, ':') != NULL;
 	struct log_line line;
@@ -264,7 +288,8 @@ static void log_refusal(const struct isosocks_failure *failure, const char *what
 	log_end(&line);
 }
 
-void failure_of_policy(const struct session *session, const struct policy_target *target, int error)
+COLD void failure_of_policy(const struct session *session, const struct policy_target *target,
+			    int error)
 {
 	const struct isosocks_failure failure = describe_refusal(session, target, error);
 
@@ -273,8 +298,8 @@ void failure_of_policy(const struct session *session, const struct policy_target
 		log_refusal(&failure, " failed: ");
 }
 
-void failure_of_datagram(const struct session *session, const struct policy_target *target,
-			 int error)
+COLD void failure_of_datagram(const struct session *session, const struct policy_target *target,
+			      int error)
 {
 	if (!log_wants(LOG_DEBUG))
 		return;

@@ -1,4 +1,5 @@
 #include "hooks/leash.h"
+#include "base/cold.h"
 #include "base/error.h"
 #include "base/libc.h"
 #include "base/log.h"
@@ -49,7 +50,7 @@ bool leash_has(int fd)
 }
 
 /* Said once: it is so for every socket. */
-static void warn_of_no_leash(void)
+COLD static void warn_of_no_leash(void)
 {
 	static _Atomic bool warned;
 	struct log_line line;

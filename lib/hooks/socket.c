@@ -3,6 +3,7 @@
  * is tunnelled.
  */
 #include "base/bytes.h"
+#include "base/cold.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "hooks/hook.h"
@@ -68,7 +69,7 @@ static enum table_kind table_kind_of(int domain, int kind, int protocol)
 	return is_udp(kind, protocol) ? TABLE_KIND_DATAGRAM : TABLE_KIND_UNKNOWN;
 }
 
-static void log_refused(int domain, int type, int protocol)
+COLD static void log_refused(int domain, int type, int protocol)
 {
 	struct log_line line;
 

@@ -244,7 +244,7 @@ static int open_file(const char *path)
 /* From an offset; where it stopped. */
 static uint64_t scan_file(struct scan *scan, const char *path, uint64_t offset)
 {
-	char buffer[4096];
+	char buffer[2048];
 	const int fd = open_file(path);
 	ssize_t r = -1;
 

@@ -1,4 +1,5 @@
 #include "session/session.h"
+#include "base/cold.h"
 #include "base/error.h"
 #include "base/libc.h"
 #include "base/log.h"
@@ -40,7 +41,8 @@ static void put_name(struct log_line *line, const char *name, size_t length)
 }
 
 /* One line for what makes every call fail; the variable is named, its value may be a secret. */
-static int complain_of(const char *prefix, const char *name, size_t length, const char *problem)
+COLD static int complain_of(const char *prefix, const char *name, size_t length,
+			    const char *problem)
 {
 	struct log_line line;
 
@@ -593,7 +595,7 @@ enum { UNREAD = 0, READ = -1 };
  * No signal meanwhile: a handler that asks for the session would wait for the thread it interrupts.
  * The raw call: libc's leaves the signal out that pthread_cancel sends.
  */
-static void init_undisturbed(void)
+COLD static void init_undisturbed(void)
 {
 	static const sigset_t all = { .__val = { [0 ... sizeof(all) / sizeof(unsigned long) - 1] =
 							 ULONG_MAX } };

@@ -213,6 +213,48 @@ Test(exec, fails_as_libc_does)
 	}
 }
 
+/* A folder that both users may write to, and find empty. */
+static char *make_empty(const char *name)
+{
+	char *folder = lab_path(name);
+	const struct lab_result made =
+		lab_shell(LAB_ROOT, "rm -rf %s && mkdir -m 777 %s", folder, folder);
+
+	lab_assert_status(&made, 0);
+	return folder;
+}
+
+/* Looks along thousands of random values of PATH, with and without isosocks. */
+static void assert_searches_alike(enum lab_user user, const char *options, unsigned seed)
+{
+	g_autofree char *search = lab_program("search");
+	g_autofree char *command = g_strdup_printf("exec %s %u 500", search, seed);
+	g_autofree char *bare_folder = make_empty("bare");
+	const struct lab_result bare = lab_shell(user, "cd %s && %s", bare_folder, command);
+	lab_assert_status(&bare, 0);
+	g_autofree char *folder = make_empty("bare");
+	const struct lab_result ours =
+		lab_run(user, options, "env -C %s sh -c '%s'", folder, command);
+
+	lab_assert_status(&ours, 0);
+	g_auto(GStrv) wanted = g_strsplit(bare.out, "\n", -1);
+	g_auto(GStrv) got = g_strsplit(ours.out, "\n", -1);
+	cr_assert_eq(g_strv_length(got), g_strv_length(wanted));
+	for (guint i = 0; wanted[i]; i++)
+		cr_assert_str_eq(got[i], wanted[i], "seed %u, %s: %s, without isosocks %s", seed,
+				 i >= 3 ? got[i - i % 4] : "", got[i], wanted[i]);
+}
+
+Test(exec, searches_as_libc_does)
+{
+	static const char *const options[] = { "", "--no-guard" };
+
+	open_world();
+	for (unsigned seed = 1; seed <= 4; seed++)
+		for (enum lab_user user = 0; user < LAB_USERS; user++)
+			assert_searches_alike(user, options[seed % 2], seed);
+}
+
 /* ---- what the library cannot reach ---- */
 
 static char *build_static(void)
@@ -246,6 +288,42 @@ Test(exec, refuses_what_it_cannot_reach_without_the_guard)
 				lab_run(LAB_NOBODY, "--no-guard", "%s %s %s/%s www.test 80",
 					here.execute, calls[j], lab_folder(), programs[i]);
 			cr_assert_str_eq(result.out, line, "%s %s: %s%s", calls[j], programs[i],
+					 result.out, result.err);
+		}
+	}
+}
+
+/* What libc passes over on its way along PATH hides nothing that comes behind. */
+Test(exec, refuses_what_a_search_comes_to)
+{
+	static const char *const first[] = { "",
+					     "mkdir d/program",
+					     "cp text d/program",
+					     ":>d/program",
+					     "ln -s loop2 d/program",
+					     "cp bad-interpreter d/program",
+					     "cp lost d/program" };
+	static const char *const paths[] = { "$LAB/d:$LAB/e", ":$LAB/d:$LAB/e", "$LAB/d::$LAB/e" };
+	static const char *const searching[] = { "execvp", "execvpe", "execlp", "posix_spawnp" };
+
+	open_world();
+	build_static();
+	make_files();
+	for (size_t i = 0; i < G_N_ELEMENTS(first); i++) {
+		const struct lab_result made = lab_shell(
+			LAB_ROOT,
+			"cd %s && rm -rf d e && mkdir d e && cp static e/program && chmod 644 text "
+			"&& cc -o lost s.c -Wl,--dynamic-linker=/nonexistent/ld.so && %s",
+			lab_folder(), *first[i] ? first[i] : "true");
+		lab_assert_status(&made, 0);
+		for (size_t j = 0; j < G_N_ELEMENTS(searching) * G_N_ELEMENTS(paths); j++) {
+			const char *call = searching[j / G_N_ELEMENTS(paths)];
+			char *line = g_strdup_printf("%s=EPERM\n", call);
+			const struct lab_result result =
+				lab_run(LAB_NOBODY, "--no-guard",
+					"sh -c 'LAB=%s; PATH=%s; exec %s %s program'", lab_folder(),
+					paths[j % G_N_ELEMENTS(paths)], here.execute, call);
+			cr_assert_str_eq(result.out, line, "%s, %s: %s%s", first[i], call,
 					 result.out, result.err);
 		}
 	}
