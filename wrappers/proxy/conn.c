@@ -1,6 +1,7 @@
 #include "conn.h"
 
 #include "answer.h"
+#include "deadline.h"
 #include "dial.h"
 #include "fault.h"
 #include "isolation.h"
@@ -8,17 +9,17 @@
 #include "record.h"
 #include "relay.h"
 #include "settings.h"
+#include "shared.h"
+#include "stream.h"
 #include "upstream.h"
 #include "writer.h"
 
 #include <errno.h>
-#include <glib-unix.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#define CHUNK (16 * 1024) /* read at once during the handshake */
-/* How long a client may still send after our last byte; RFC 1928 §6 allows 10 s. */
-#define LINGER_MS 5000
+/* Of what a client sends during the handshake: more than the longest message, which is a pair. */
+#define INPUT_MAX (16 * 1024)
 
 enum state {
 	CONN_READING, /* towards the next whole message */
@@ -29,16 +30,19 @@ enum state {
 };
 
 struct conn {
+	struct shared *shared;
 	const struct settings *settings;
-	GSocket *client;
-	GSocket *target;
+	int client;
+	int target;
 	void (*gone)(void *data, struct conn *conn);
 	void *data;
 
 	enum state state;
 	enum step step;
-	GByteArray *in;
-	guint watch;
+	GByteArray *in; /* not yet understood; NULL when there is nothing */
+	gsize held;	/* what the handshake holds of `shared->held` */
+	struct watch watch;
+	struct deadline deadline;
 	guint timer;
 	guint reaper;
 
@@ -47,7 +51,7 @@ struct conn {
 	void (*after)(struct conn *conn); /* once the answer is written */
 
 	struct record record;
-	struct credentials isolation; /* method 97's pairs as the upstream understands them */
+	struct credentials *isolation; /* method 97's pairs as the upstream understands them */
 
 	struct dial *dial;
 	GByteArray *early; /* the target's first bytes, from the upstream */
@@ -68,6 +72,12 @@ static gboolean on_reap(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
+static void set_held(struct conn *conn, gsize held)
+{
+	conn->shared->held += held - conn->held;
+	conn->held = held;
+}
+
 /* The sockets close now; the memory stays for those who are still on the stack. */
 static void finish(struct conn *conn)
 {
@@ -77,38 +87,35 @@ static void finish(struct conn *conn)
 	record_log_close(&conn->record, conn->settings->log,
 			 conn->relay ? relay_up(conn->relay) : 0,
 			 conn->relay ? relay_down(conn->relay) : 0);
-	g_clear_handle_id(&conn->watch, g_source_remove);
+	watch_stop(&conn->watch);
+	deadline_stop(&conn->deadline);
 	g_clear_handle_id(&conn->timer, g_source_remove);
 	writer_done(&conn->writer);
 	if (conn->relay)
 		relay_stop(conn->relay);
-	g_clear_object(&conn->client);
-	g_clear_object(&conn->target);
+	stream_close(&conn->client);
+	stream_close(&conn->target);
+	set_held(conn, 0);
+	conn->shared->clients--;
 	conn->reaper = g_idle_add_full(G_PRIORITY_HIGH, on_reap, conn, NULL);
 }
 
-static void set_reset(GSocket *socket)
+static void finish_now(void *data)
 {
-	const struct linger linger = { .l_onoff = 1, .l_linger = 0 };
-
-	if (socket)
-		setsockopt(g_socket_get_fd(socket), SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	finish(data);
 }
 
 static void finish_with_reset(struct conn *conn)
 {
-	set_reset(conn->client);
-	set_reset(conn->target);
+	if (conn->state == CONN_ENDED)
+		return;
+	watch_stop(&conn->watch);
+	writer_done(&conn->writer);
+	if (conn->relay)
+		relay_stop(conn->relay);
+	stream_reset(&conn->client);
+	stream_reset(&conn->target);
 	finish(conn);
-}
-
-static gboolean on_linger(gpointer data)
-{
-	struct conn *conn = data;
-
-	conn->timer = 0;
-	finish(conn);
-	return G_SOURCE_REMOVE;
 }
 
 /* Reads on, so that what the client has still under way does not reset the answer out of its hands.
@@ -116,14 +123,27 @@ static gboolean on_linger(gpointer data)
 static void fall_silent(struct conn *conn)
 {
 	conn->state = CONN_DRAINING;
+	deadline_stop(&conn->deadline);
 	read_on(conn);
 }
 
 static void end_stream(struct conn *conn)
 {
-	g_socket_shutdown(conn->client, FALSE, TRUE, NULL);
-	conn->timer = g_timeout_add(LINGER_MS, on_linger, conn);
+	shutdown(conn->client, SHUT_WR);
 	fall_silent(conn);
+	if (conn->state == CONN_DRAINING)
+		deadline_start(&conn->deadline, conn->shared->farewells, finish_now, conn);
+}
+
+static void on_late(void *data)
+{
+	struct conn *conn = data;
+
+	record_log_error(&conn->record, conn->settings->log, conn->step,
+			 conn->shared->crowded ? "it made room for other clients"
+					       : "it took longer than --handshake-timeout",
+			 -1);
+	finish(conn);
 }
 
 static void violation(struct conn *conn, const char *why)
@@ -134,68 +154,88 @@ static void violation(struct conn *conn, const char *why)
 
 /* ---- input ---- */
 
-static void receive(struct conn *conn)
+/* What all handshakes hold is bounded, and so the oldest may have to go: this one, too. */
+static void account(struct conn *conn)
 {
-	guint8 chunk[CHUNK];
-	g_autoptr(GError) error = NULL;
-	gssize n = g_socket_receive(conn->client, (char *)chunk, sizeof(chunk), NULL, &error);
+	const struct pairs *pairs = conn->record.pairs;
+	gboolean over = !deadline_is_running(&conn->deadline);
 
-	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+	if (conn->state == CONN_ENDED)
 		return;
-	if (n <= 0 && conn->state == CONN_READING)
-		record_log_error(&conn->record, conn->settings->log, conn->step,
-				 n < 0 ? error->message : "the client ended the stream", -1);
-	if (n <= 0) {
-		finish(conn);
-		return;
-	}
+	set_held(conn, over ? 0 : (conn->in ? conn->in->len : 0) + (pairs ? pairs_size(pairs) : 0));
+	while (conn->shared->held > SHARED_HELD_MAX && shared_make_room(conn->shared))
+		continue;
+}
+
+static void take_input(struct conn *conn, const guint8 *bytes, gsize length)
+{
 	if (conn->state != CONN_READING)
 		return;
 	conn->record.reads++;
-	g_byte_array_append(conn->in, chunk, (guint)n);
+	if (!conn->in)
+		conn->in = g_byte_array_new();
+	g_byte_array_append(conn->in, bytes, (guint)length);
 	advance(conn);
+	account(conn);
 }
 
-static gboolean on_readable(gint fd, GIOCondition condition, gpointer data)
+static void receive(struct conn *conn)
 {
-	(void)fd;
-	(void)condition;
-	receive(data);
-	return G_SOURCE_CONTINUE; /* of no effect once the watch is gone */
+	guint8 chunk[INPUT_MAX];
+	gsize room = INPUT_MAX - (conn->in && conn->state == CONN_READING ? conn->in->len : 0);
+	gssize n = stream_receive(conn->client, chunk, room);
+
+	if (n == -EAGAIN)
+		return;
+	if (n > 0) {
+		take_input(conn, chunk, (gsize)n);
+		return;
+	}
+	if (conn->state == CONN_READING)
+		record_log_error(&conn->record, conn->settings->log, conn->step,
+				 n < 0 ? g_strerror((int)-n) : "the client ended the stream", -1);
+	finish(conn);
 }
 
-static gboolean on_hangup(gint fd, GIOCondition condition, gpointer data)
+static void on_client(void *data, guint32 events)
 {
-	(void)fd;
-	(void)condition;
-	finish(data);
-	return G_SOURCE_CONTINUE;
+	struct conn *conn = data;
+
+	if (conn->state == CONN_READING || conn->state == CONN_DRAINING)
+		receive(conn);
+	else if (events & (EPOLLERR | EPOLLHUP))
+		finish(conn);
+}
+
+static void wait_for(struct conn *conn, guint32 events)
+{
+	if (!watch_set(&conn->watch, events))
+		finish(conn);
 }
 
 static void read_on(struct conn *conn)
 {
-	if (conn->watch == 0)
-		conn->watch =
-			g_unix_fd_add(g_socket_get_fd(conn->client), G_IO_IN, on_readable, conn);
+	wait_for(conn, EPOLLIN);
 }
 
 /* Nothing is read while something else must happen first; but a client that is gone is noticed. */
 static void hold(struct conn *conn)
 {
 	conn->state = CONN_WAITING;
-	g_clear_handle_id(&conn->watch, g_source_remove);
-	conn->watch =
-		g_unix_fd_add(g_socket_get_fd(conn->client), G_IO_ERR | G_IO_HUP, on_hangup, conn);
+	deadline_stop(&conn->deadline);
+	wait_for(conn, 0);
 }
 
 static void release(struct conn *conn)
 {
-	g_clear_handle_id(&conn->watch, g_source_remove);
+	watch_stop(&conn->watch);
 }
 
 static void consume(struct conn *conn, int used)
 {
 	g_byte_array_remove_range(conn->in, 0, (guint)used);
+	if (conn->in->len == 0)
+		g_clear_pointer(&conn->in, g_byte_array_unref);
 }
 
 /* ---- answers ---- */
@@ -308,6 +348,8 @@ static void next_message(struct conn *conn, enum step step)
 {
 	conn->step = step;
 	conn->state = CONN_READING;
+	if (!deadline_is_running(&conn->deadline))
+		deadline_start(&conn->deadline, conn->shared->handshakes, on_late, conn);
 	advance(conn);
 }
 
@@ -396,9 +438,10 @@ static void answer_auth(struct conn *conn, guint8 status, const char *why)
 
 static gboolean is_refused_by_fault(struct conn *conn)
 {
-	return conn->record.login.user_length == strlen(ISOLATION_USER) &&
-	       memcmp(conn->record.login.user, ISOLATION_USER, conn->record.login.user_length) ==
-		       0 &&
+	const struct credentials *login = conn->record.login;
+
+	return login->user_length == strlen(ISOLATION_USER) &&
+	       memcmp(login->user, ISOLATION_USER, login->user_length) == 0 &&
 	       faults_take(conn->settings->faults, FAULT_REFUSE_PAIRS, STEP_AUTH, NULL);
 }
 
@@ -411,7 +454,7 @@ static void answer_password(struct conn *conn)
 	if (is_refused_by_fault(conn))
 		answer_auth(conn, STATUS_FAILED, "a fault refuses pairs in a password");
 	else if (settings->user &&
-		 !credentials_equal(&conn->record.login, settings->user, settings->password))
+		 !credentials_equal(conn->record.login, settings->user, settings->password))
 		answer_auth(conn, STATUS_FAILED, "wrong username or password");
 	else
 		answer_auth(conn, STATUS_OK, NULL);
@@ -419,7 +462,8 @@ static void answer_password(struct conn *conn)
 
 static gboolean take_password(struct conn *conn)
 {
-	int used = credentials_parse(conn->in->data, conn->in->len, &conn->record.login);
+	struct credentials login;
+	int used = credentials_parse(conn->in->data, conn->in->len, &login);
 
 	if (used == 0)
 		return FALSE;
@@ -428,20 +472,17 @@ static gboolean take_password(struct conn *conn)
 		return TRUE;
 	}
 	consume(conn, used);
-	conn->record.has_login = TRUE;
+	conn->record.login = g_memdup2(&login, sizeof(login));
 	answer_password(conn);
 	return TRUE;
 }
 
 static gboolean pair_equals(const struct pairs *pairs, const char *name, const char *value)
 {
-	const struct pair *pair = pairs_find(pairs, name);
-	gsize length;
+	struct pair pair;
 
-	if (!pair)
-		return FALSE;
-	const void *bytes = g_bytes_get_data(pair->value, &length);
-	return length == strlen(value) && memcmp(bytes, value, length) == 0;
+	return pairs_find(pairs, name, &pair) && pair.length == strlen(value) &&
+	       memcmp(pair.value, value, pair.length) == 0;
 }
 
 static gboolean may_enter_with_pairs(const struct conn *conn)
@@ -495,19 +536,29 @@ static void on_relayed(void *data, gboolean broken)
 		finish(data);
 }
 
+/* A relay may last for days, and needs nothing of what led to it. */
+static void forget_handshake(struct conn *conn)
+{
+	record_clear(&conn->record);
+	g_clear_pointer(&conn->isolation, g_free);
+	g_clear_pointer(&conn->dial, dial_free);
+}
+
 static void start_relay(struct conn *conn)
 {
+	g_autoptr(GByteArray) up = g_steal_pointer(&conn->in);
+	g_autoptr(GByteArray) down = g_steal_pointer(&conn->early);
+
 	conn->state = CONN_RELAYING;
+	forget_handshake(conn);
 	conn->relay = relay_new(conn->client, conn->target, on_relayed, conn);
-	relay_start(conn->relay, conn->in, conn->early);
-	g_clear_pointer(&conn->in, g_byte_array_unref);
-	g_clear_pointer(&conn->early, g_byte_array_unref);
+	relay_start(conn->relay, up, down);
 }
 
 static void send_reply(struct conn *conn, guint8 reply, const struct address *bound)
 {
 	answer(conn, answer_reply(conn->settings->faults, reply, bound, conn->record.host),
-	       conn->target ? start_relay : end_stream);
+	       conn->target >= 0 ? start_relay : end_stream);
 }
 
 static void on_dialled(void *data, const struct dial_result *result)
@@ -516,8 +567,10 @@ static void on_dialled(void *data, const struct dial_result *result)
 	guint8 reply = upstream_translate(result->reply, conn->record.method);
 
 	conn->target = result->socket;
-	if (conn->state == CONN_ENDED)
+	if (conn->state == CONN_ENDED) {
+		stream_close(&conn->target);
 		return;
+	}
 	release(conn);
 	if (result->early)
 		conn->early = g_byte_array_ref(result->early);
@@ -538,14 +591,15 @@ static void set_text(guint8 bytes[static 255], guint8 *ret_length, const char *t
 static const struct credentials *upstream_login(struct conn *conn)
 {
 	if (conn->record.method != METHOD_PAIRS)
-		return conn->record.has_login ? &conn->record.login : NULL;
+		return conn->record.login;
 	g_autofree char *password =
 		isolation_password(conn->record.pairs, conn->settings->user == NULL);
 	if (!password)
 		return NULL;
-	set_text(conn->isolation.user, &conn->isolation.user_length, ISOLATION_USER);
-	set_text(conn->isolation.password, &conn->isolation.password_length, password);
-	return &conn->isolation;
+	conn->isolation = g_new0(struct credentials, 1);
+	set_text(conn->isolation->user, &conn->isolation->user_length, ISOLATION_USER);
+	set_text(conn->isolation->password, &conn->isolation->password_length, password);
+	return conn->isolation;
 }
 
 static gboolean is_command(guint8 command)
@@ -556,11 +610,11 @@ static gboolean is_command(guint8 command)
 
 static void dial(struct conn *conn)
 {
-	const struct settings *settings = conn->settings;
-
 	hold(conn);
-	conn->dial = dial_new(&conn->record.request, settings->map, settings->upstream,
-			      upstream_login(conn), on_dialled, conn);
+	if (conn->state == CONN_ENDED)
+		return;
+	conn->dial = dial_new(&conn->record.request, conn->shared, upstream_login(conn), on_dialled,
+			      conn);
 	dial_start(conn->dial);
 }
 
@@ -606,6 +660,7 @@ static gboolean take_request(struct conn *conn)
 		return TRUE;
 	}
 	consume(conn, used);
+	deadline_stop(&conn->deadline);
 	record_set_host(&conn->record);
 	carry_out(conn);
 	return TRUE;
@@ -622,25 +677,27 @@ static void advance(struct conn *conn)
 	};
 
 	while (conn->state == CONN_READING) {
-		if (!take[conn->step](conn)) {
+		if (!conn->in || !take[conn->step](conn)) {
 			read_on(conn);
 			return;
 		}
 	}
 }
 
-struct conn *conn_new(const struct settings *settings, GSocket *client, guint64 number,
+struct conn *conn_new(struct shared *shared, int client, guint64 number,
 		      void (*gone)(void *data, struct conn *conn), void *data)
 {
 	struct conn *conn = g_new0(struct conn, 1);
-	conn->settings = settings;
+	conn->shared = shared;
+	conn->settings = shared->settings;
 	conn->client = client;
+	conn->target = -1;
 	conn->record.number = number;
 	conn->gone = gone;
 	conn->data = data;
-	conn->in = g_byte_array_new();
+	watch_init(&conn->watch, client, on_client, conn);
 	writer_init(&conn->writer, client, on_written, conn);
-	dial_tune(client);
+	shared->clients++;
 	return conn;
 }
 
@@ -655,9 +712,9 @@ static void set_pieces(struct conn *conn)
 		conn->writer.piece = 1;
 }
 
-void conn_start(struct conn *conn)
+void conn_start(struct conn *conn, const char *peer)
 {
-	record_log_accept(&conn->record, conn->settings->log, conn->client);
+	record_log_accept(&conn->record, conn->settings->log, peer);
 	set_pieces(conn);
 	conn->step = STEP_ACCEPT;
 	if (!is_intercepted(conn))
@@ -676,6 +733,6 @@ void conn_free(struct conn *conn)
 	g_clear_pointer(&conn->in, g_byte_array_unref);
 	g_clear_pointer(&conn->early, g_byte_array_unref);
 	g_clear_pointer(&conn->answer, g_byte_array_unref);
-	g_clear_object(&conn->target);
+	g_free(conn->isolation);
 	g_free(conn);
 }

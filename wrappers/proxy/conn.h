@@ -6,20 +6,20 @@
 #ifndef PROXY_CONN_H
 #define PROXY_CONN_H
 
-#include <gio/gio.h>
+#include <glib.h>
 
 struct conn;
-struct settings;
+struct shared;
 
 /*
  * Takes over the client's socket. `gone` is called from the main loop once the connection has ended
  * and may be freed.
  */
-struct conn *conn_new(const struct settings *settings, GSocket *client, guint64 number,
+struct conn *conn_new(struct shared *shared, int client, guint64 number,
 		      void (*gone)(void *data, struct conn *conn), void *data);
 
-/* Begins; the client may be heard from here on. */
-void conn_start(struct conn *conn);
+/* Begins; the client may be heard from here on. `peer` is its address, for the log. */
+void conn_start(struct conn *conn, const char *peer);
 
 /* Ends it at once if it is still there. */
 void conn_free(struct conn *conn);

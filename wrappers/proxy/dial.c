@@ -1,16 +1,18 @@
 #include "dial.h"
 
 #include "map.h"
+#include "settings.h"
+#include "shared.h"
+#include "stream.h"
 #include "upstream.h"
 #include "writer.h"
 
-#include <glib-unix.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <errno.h>
+#include <sys/socket.h>
 
 struct dial {
 	struct request request; /* as mapped */
-	const struct map *map;
+	struct shared *shared;
 	GSocketAddress *upstream;
 	const struct credentials *login;
 	void (*done)(void *data, const struct dial_result *result);
@@ -19,8 +21,8 @@ struct dial {
 	gboolean freed;	  /* its owner is gone, a look-up still holds it */
 	GList *addresses; /* GInetAddress, still to be tried */
 	guint8 failure;	  /* of the last one tried */
-	GSocket *socket;
-	guint watch;
+	int socket;
+	struct watch watch;
 	struct upstream peer;
 	struct writer writer;
 	GByteArray *out;
@@ -32,34 +34,35 @@ static void dial_clear(gpointer data)
 	struct dial *dial = data;
 	g_clear_object(&dial->cancellable);
 	g_list_free_full(dial->addresses, g_object_unref);
-	g_clear_object(&dial->socket);
+	stream_close(&dial->socket);
 	g_clear_pointer(&dial->in, g_byte_array_unref);
 	g_clear_pointer(&dial->out, g_byte_array_unref);
 }
 
-struct dial *dial_new(const struct request *request, const struct map *map,
-		      GSocketAddress *upstream, const struct credentials *login,
+struct dial *dial_new(const struct request *request, struct shared *shared,
+		      const struct credentials *login,
 		      void (*done)(void *data, const struct dial_result *result), void *data)
 {
 	struct dial *dial = g_rc_box_new0(struct dial);
 	dial->request = *request;
 	if (request->command != COMMAND_RESOLVE_PTR)
-		dial->request.target = map_apply(map, &request->target);
-	dial->map = map;
-	dial->upstream = upstream;
+		dial->request.target = map_apply(shared->settings->map, &request->target);
+	dial->shared = shared;
+	dial->upstream = shared->settings->upstream;
 	dial->login = login;
 	dial->done = done;
 	dial->data = data;
 	dial->cancellable = g_cancellable_new();
 	dial->failure = REPLY_HOST_UNREACHABLE;
+	dial->socket = -1;
 	return dial;
 }
 
 static void close_socket(struct dial *dial)
 {
-	g_clear_handle_id(&dial->watch, g_source_remove);
+	watch_stop(&dial->watch);
 	writer_done(&dial->writer);
-	g_clear_object(&dial->socket);
+	stream_close(&dial->socket);
 }
 
 void dial_free(struct dial *dial)
@@ -72,111 +75,117 @@ void dial_free(struct dial *dial)
 	g_rc_box_release_full(dial, dial_clear);
 }
 
-void dial_tune(GSocket *socket)
-{
-	g_socket_set_blocking(socket, FALSE);
-	g_socket_set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
-}
-
 /* RFC 1928 §6 names few failures; the rest is "general SOCKS server failure". */
-guint8 dial_reply(const GError *error)
+guint8 dial_reply(int error)
 {
-	static const struct {
-		gint code;
-		guint8 reply;
-	} rows[] = {
-		{ G_IO_ERROR_CONNECTION_REFUSED, REPLY_REFUSED },
-		{ G_IO_ERROR_NETWORK_UNREACHABLE, REPLY_NETWORK_UNREACHABLE },
-		{ G_IO_ERROR_HOST_UNREACHABLE, REPLY_HOST_UNREACHABLE },
-		{ G_IO_ERROR_TIMED_OUT, REPLY_TTL_EXPIRED },
-		{ G_IO_ERROR_PERMISSION_DENIED, REPLY_NOT_ALLOWED },
-	};
-
-	if (error->domain == G_RESOLVER_ERROR)
+	switch (error) {
+	case ECONNREFUSED:
+		return REPLY_REFUSED;
+	case ENETUNREACH:
+		return REPLY_NETWORK_UNREACHABLE;
+	case EHOSTUNREACH:
 		return REPLY_HOST_UNREACHABLE;
-	for (gsize i = 0; error->domain == G_IO_ERROR && i < G_N_ELEMENTS(rows); i++) {
-		if (error->code == rows[i].code)
-			return rows[i].reply;
+	case ETIMEDOUT:
+		return REPLY_TTL_EXPIRED;
+	case EACCES:
+	case EPERM:
+		return REPLY_NOT_ALLOWED;
+	default:
+		return REPLY_GENERAL_FAILURE;
 	}
-	return REPLY_GENERAL_FAILURE;
 }
 
 static void finish(struct dial *dial, const struct dial_result *result)
 {
-	g_clear_handle_id(&dial->watch, g_source_remove);
+	watch_stop(&dial->watch);
 	dial->done(dial->data, result);
 }
 
 static void fail(struct dial *dial, guint8 reply)
 {
 	close_socket(dial);
-	finish(dial, &(struct dial_result){ .reply = reply });
+	finish(dial, &(struct dial_result){ .reply = reply, .socket = -1 });
 }
 
 /* ---- connecting ---- */
 
 static void set_local(struct dial *dial, struct address *ret)
 {
-	g_autoptr(GSocketAddress) local = g_socket_get_local_address(dial->socket, NULL);
+	struct sockaddr_storage native;
+	socklen_t length = sizeof(native);
+	g_autoptr(GSocketAddress) local = NULL;
+
+	if (getsockname(dial->socket, (struct sockaddr *)&native, &length) == 0)
+		local = g_socket_address_new_from_native(&native, length);
 	address_set_socket(ret, local);
 }
 
-static void finish_connected(struct dial *dial)
+/* The socket is the receiver's from here on. */
+static void finish_connected(struct dial *dial, const struct address *bound, GByteArray *early)
 {
-	struct dial_result result = { .reply = REPLY_SUCCEEDED };
+	struct dial_result result = { .bound = *bound, .socket = dial->socket, .early = early };
 
-	set_local(dial, &result.bound);
-	result.socket = g_steal_pointer(&dial->socket);
+	watch_stop(&dial->watch);
+	writer_done(&dial->writer);
+	dial->socket = -1;
 	finish(dial, &result);
 }
 
 static void try_next(struct dial *dial);
 static void start_upstream(struct dial *dial);
 
-static void connected(struct dial *dial, const GError *error)
+static void connected(struct dial *dial, int error)
 {
-	if (!error) {
-		dial_tune(dial->socket);
-		if (dial->upstream)
-			start_upstream(dial);
-		else
-			finish_connected(dial);
-		return;
+	struct address bound;
+
+	if (error) {
+		close_socket(dial);
+		dial->failure = dial->upstream ? REPLY_GENERAL_FAILURE : dial_reply(error);
+		try_next(dial);
+	} else if (dial->upstream) {
+		start_upstream(dial);
+	} else {
+		set_local(dial, &bound);
+		finish_connected(dial, &bound, NULL);
 	}
-	close_socket(dial);
-	dial->failure = dial->upstream ? REPLY_GENERAL_FAILURE : dial_reply(error);
-	try_next(dial);
 }
 
-static gboolean on_connected(gint fd, GIOCondition condition, gpointer data)
+static void on_connected(void *data, guint32 events)
 {
 	struct dial *dial = data;
-	g_autoptr(GError) error = NULL;
+	int error = 0;
+	socklen_t length = sizeof(error);
 
-	(void)fd;
-	(void)condition;
-	dial->watch = 0;
-	g_socket_check_connect_result(dial->socket, &error);
+	(void)events;
+	watch_stop(&dial->watch);
+	if (getsockopt(dial->socket, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
+		error = errno;
 	connected(dial, error);
-	return G_SOURCE_REMOVE;
+}
+
+static gboolean is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
 static void connect_to(struct dial *dial, GSocketAddress *to)
 {
-	g_autoptr(GError) error = NULL;
+	gboolean pending = FALSE;
 
-	dial->socket = g_socket_new(g_socket_address_get_family(to), G_SOCKET_TYPE_STREAM,
-				    G_SOCKET_PROTOCOL_TCP, &error);
-	if (dial->socket) {
-		g_socket_set_blocking(dial->socket, FALSE);
-		g_socket_connect(dial->socket, to, NULL, &error);
-	}
-	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_PENDING)) {
-		dial->watch =
-			g_unix_fd_add(g_socket_get_fd(dial->socket), G_IO_OUT, on_connected, dial);
+	do
+		dial->socket = stream_connect(to, &pending);
+	while (dial->socket < 0 && is_shortage(-dial->socket) && shared_make_room(dial->shared));
+	if (dial->socket < 0) {
+		int error = -dial->socket;
+		dial->socket = -1;
+		connected(dial, error);
 		return;
 	}
-	connected(dial, error);
+	watch_init(&dial->watch, dial->socket, on_connected, dial);
+	if (!pending)
+		connected(dial, 0);
+	else if (!watch_set(&dial->watch, EPOLLOUT))
+		connected(dial, ENOMEM);
 }
 
 /* A name's addresses in turn, until one answers; the last failure is the one that counts. */
@@ -194,23 +203,22 @@ static void try_next(struct dial *dial)
 
 /* ---- through the upstream ---- */
 
-static gboolean on_upstream(gint fd, GIOCondition condition, gpointer data);
+static void on_upstream(void *data, guint32 events);
 
 static void on_written(void *data, gboolean failed)
 {
 	struct dial *dial = data;
 
-	if (failed)
+	watch_init(&dial->watch, dial->socket, on_upstream, dial);
+	if (failed || !watch_set(&dial->watch, EPOLLIN))
 		fail(dial, REPLY_GENERAL_FAILURE);
-	else if (dial->watch == 0)
-		dial->watch =
-			g_unix_fd_add(g_socket_get_fd(dial->socket), G_IO_IN, on_upstream, dial);
 }
 
 static void send_out(struct dial *dial)
 {
 	g_autoptr(GByteArray) out = g_steal_pointer(&dial->out);
 	dial->out = g_byte_array_new();
+	watch_stop(&dial->watch);
 	writer_send(&dial->writer, out);
 }
 
@@ -225,16 +233,15 @@ static void start_upstream(struct dial *dial)
 
 static void finish_upstream(struct dial *dial)
 {
-	struct dial_result result = { .reply = dial->peer.reply, .bound = dial->peer.bound };
+	const struct upstream *peer = &dial->peer;
 
-	if (result.reply == REPLY_SUCCEEDED && dial->request.command == COMMAND_CONNECT) {
-		writer_done(&dial->writer);
-		result.socket = g_steal_pointer(&dial->socket);
-		result.early = dial->in;
-	} else {
-		close_socket(dial);
+	if (peer->reply == REPLY_SUCCEEDED && dial->request.command == COMMAND_CONNECT) {
+		finish_connected(dial, &peer->bound, dial->in);
+		return;
 	}
-	finish(dial, &result);
+	close_socket(dial);
+	finish(dial,
+	       &(struct dial_result){ .reply = peer->reply, .bound = peer->bound, .socket = -1 });
 }
 
 /* Everything that has come; what stands behind the reply is the target's. */
@@ -255,31 +262,28 @@ static void take_messages(struct dial *dial)
 		send_out(dial);
 }
 
-static gboolean on_upstream(gint fd, GIOCondition condition, gpointer data)
+static void on_upstream(void *data, guint32 events)
 {
 	struct dial *dial = data;
 	guint8 chunk[4096];
-	g_autoptr(GError) error = NULL;
-	gssize n = g_socket_receive(dial->socket, (char *)chunk, sizeof(chunk), NULL, &error);
+	gssize n = stream_receive(dial->socket, chunk, sizeof(chunk));
 
-	(void)fd;
-	(void)condition;
-	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-		return G_SOURCE_CONTINUE;
+	(void)events;
+	if (n == -EAGAIN)
+		return;
 	if (n <= 0) {
 		fail(dial, REPLY_GENERAL_FAILURE);
-		return G_SOURCE_CONTINUE;
+		return;
 	}
 	g_byte_array_append(dial->in, chunk, (guint)n);
 	take_messages(dial);
-	return G_SOURCE_CONTINUE; /* of no effect once the watch is gone */
 }
 
 /* ---- names ---- */
 
 static void finish_resolve(struct dial *dial, GInetAddress *inet)
 {
-	struct dial_result result = { .reply = REPLY_SUCCEEDED };
+	struct dial_result result = { .socket = -1 };
 
 	address_set_inet(&result.bound, inet, 0);
 	finish(dial, &result);
@@ -296,8 +300,7 @@ static void use_addresses(struct dial *dial)
 static void on_addresses(GObject *source, GAsyncResult *async, gpointer data)
 {
 	struct dial *dial = data;
-	g_autoptr(GError) error = NULL;
-	GList *found = g_resolver_lookup_by_name_finish(G_RESOLVER(source), async, &error);
+	GList *found = g_resolver_lookup_by_name_finish(G_RESOLVER(source), async, NULL);
 
 	if (dial->freed) {
 		g_list_free_full(found, g_object_unref);
@@ -305,7 +308,7 @@ static void on_addresses(GObject *source, GAsyncResult *async, gpointer data)
 		dial->addresses = found;
 		use_addresses(dial);
 	} else {
-		fail(dial, dial_reply(error));
+		fail(dial, REPLY_HOST_UNREACHABLE);
 	}
 	g_rc_box_release_full(dial, dial_clear);
 }
@@ -322,7 +325,7 @@ static void look_up_name(struct dial *dial)
 
 static void finish_name(struct dial *dial, const char *name)
 {
-	struct dial_result result = { .reply = REPLY_SUCCEEDED };
+	struct dial_result result = { .socket = -1 };
 
 	address_set_name(&result.bound, name, 0);
 	finish(dial, &result);
@@ -331,14 +334,13 @@ static void finish_name(struct dial *dial, const char *name)
 static void on_name(GObject *source, GAsyncResult *async, gpointer data)
 {
 	struct dial *dial = data;
-	g_autoptr(GError) error = NULL;
 	g_autofree char *name =
-		g_resolver_lookup_by_address_finish(G_RESOLVER(source), async, &error);
+		g_resolver_lookup_by_address_finish(G_RESOLVER(source), async, NULL);
 
 	if (!dial->freed && name)
 		finish_name(dial, name);
 	else if (!dial->freed)
-		fail(dial, dial_reply(error));
+		fail(dial, REPLY_HOST_UNREACHABLE);
 	g_rc_box_release_full(dial, dial_clear);
 }
 
@@ -354,7 +356,7 @@ static void look_up_address(struct dial *dial, GInetAddress *inet)
 static void resolve_ptr(struct dial *dial)
 {
 	g_autoptr(GInetAddress) inet = address_inet(&dial->request.target);
-	const char *name = inet ? map_name(dial->map, inet) : NULL;
+	const char *name = inet ? map_name(dial->shared->settings->map, inet) : NULL;
 
 	if (!inet)
 		fail(dial, REPLY_ADDRESS_NOT_SUPPORTED);

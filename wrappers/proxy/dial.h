@@ -8,32 +8,27 @@
 
 #include "message.h"
 
-struct map;
+struct shared;
 
 struct dial_result {
 	guint8 reply;
 	struct address bound; /* when it succeeded */
-	GSocket *socket;      /* CONNECT only; the receiver's */
+	int socket;	      /* CONNECT only; the receiver's; -1: none */
 	GByteArray *early;    /* what the target has said already; borrowed, may be NULL */
 };
 
 struct dial;
 
-/* All pointers are borrowed; `upstream` NULL: directly. `done` is called once, unless freed before.
- */
-struct dial *dial_new(const struct request *request, const struct map *map,
-		      GSocketAddress *upstream, const struct credentials *login,
+/* All pointers are borrowed. `done` is called once, unless freed before. */
+struct dial *dial_new(const struct request *request, struct shared *shared,
+		      const struct credentials *login,
 		      void (*done)(void *data, const struct dial_result *result), void *data);
 void dial_free(struct dial *dial);
 
 /* May call `done` before it returns. */
 void dial_start(struct dial *dial);
 
-/* The reply code for a failed connect or look-up. */
-guint8 dial_reply(const GError *error);
-
-/* Small writes of either side are sent at once: what arrives together and what not is the peers'
- * word. */
-void dial_tune(GSocket *socket);
+/* The reply code for a connect that failed with this errno. */
+guint8 dial_reply(int error);
 
 #endif

@@ -1,29 +1,29 @@
 #include "jsonlog.h"
 
+#include "sink.h"
+#include "text.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 struct jsonlog {
-	int fd;
+	struct sink *sink;
+	guint64 dropped; /* lines, since the last that was taken */
 	gboolean complained;
 };
 
+static void tell_dropped(void *data);
+
 struct jsonlog *jsonlog_open(const char *path, GError **error)
 {
-	int fd = strcmp(path, "-") == 0
-			 ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
-			 : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+	struct sink *sink = sink_open(path, error);
 
-	if (fd < 0) {
-		int saved = errno;
-		g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(saved), "%s: %s", path,
-			    g_strerror(saved));
+	if (!sink)
 		return NULL;
-	}
 	struct jsonlog *log = g_new0(struct jsonlog, 1);
-	log->fd = fd;
+	log->sink = sink;
+	sink_set_room(sink, tell_dropped, log);
 	return log;
 }
 
@@ -31,28 +31,15 @@ void jsonlog_close(struct jsonlog *log)
 {
 	if (!log)
 		return;
-	close(log->fd);
+	tell_dropped(log);
+	sink_close(log->sink);
 	g_free(log);
 }
 
-/* RFC 8259 §7: quotation mark, reverse solidus and U+0000 to U+001F must be escaped. */
 static void append_quoted(GString *line, const char *text, gsize length)
 {
-	const char *end = text + length;
-
 	g_string_append_c(line, '"');
-	while (text < end) {
-		gunichar c = g_utf8_get_char_validated(text, end - text);
-		if (*text == '"' || *text == '\\')
-			g_string_append_c(line, '\\');
-		if (c == (gunichar)-1 || c == (gunichar)-2 || c < 0x20 || c == 0x7f) {
-			g_string_append_printf(line, "\\u%04X", (guint8)*text++);
-			continue;
-		}
-		gsize size = (gsize)(g_utf8_next_char(text) - text);
-		g_string_append_len(line, text, (gssize)size);
-		text += size;
-	}
+	text_append_escaped(line, text, length);
 	g_string_append_c(line, '"');
 }
 
@@ -110,30 +97,54 @@ void jsonlog_close_object(GString *line)
 	g_string_append_c(line, '}');
 }
 
-static int write_all(int fd, const char *at, gsize length)
+/* Once: stderr may be just as full, and is not waited for either. */
+static void complain(struct jsonlog *log, int cause)
 {
-	while (length > 0) {
-		ssize_t n = write(fd, at, length);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		at += n;
-		length -= (gsize)n;
-	}
-	return 0;
+	g_autofree char *text = NULL;
+	int ignored;
+
+	if (log->complained)
+		return;
+	log->complained = TRUE;
+	text = g_strdup_printf("isosocks-proxy: the log cannot be written: %s\n",
+			       g_strerror(-cause));
+	struct sink *err = sink_open_fd(STDERR_FILENO, &ignored);
+	if (err)
+		sink_write(err, text, strlen(text));
+	sink_close(err);
+}
+
+static int put(struct jsonlog *log, GString *line)
+{
+	g_string_append(line, "}\n");
+	int r = sink_write(log->sink, line->str, line->len);
+	if (r < 0 && r != -EAGAIN)
+		complain(log, r);
+	g_string_free(line, TRUE);
+	return r;
+}
+
+static void tell_dropped(void *data)
+{
+	struct jsonlog *log = data;
+
+	if (log->dropped == 0)
+		return;
+	GString *line = jsonlog_begin("dropped", 0);
+	jsonlog_add_number(line, "lines", (gint64)log->dropped);
+	if (put(log, line) == 0)
+		log->dropped = 0;
 }
 
 void jsonlog_write(struct jsonlog *log, GString *line)
 {
-	if (log) {
-		g_string_append(line, "}\n");
-		int r = write_all(log->fd, line->str, line->len);
-		if (r < 0 && !log->complained) {
-			g_printerr("isosocks-proxy: the log cannot be written: %s\n",
-				   g_strerror(-r));
-			log->complained = TRUE;
-		}
+	if (!log) {
+		g_string_free(line, TRUE);
+		return;
 	}
-	g_string_free(line, TRUE);
+	tell_dropped(log);
+	if (log->dropped > 0)
+		g_string_free(line, TRUE);
+	if (log->dropped > 0 || put(log, line) < 0)
+		log->dropped++;
 }

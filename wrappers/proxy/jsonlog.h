@@ -1,6 +1,7 @@
 /*
- * jsonlog: the log, one JSON object a line, each line one write() when it is done, so that a reader
- * never sees half of one. A line is built as a GString and given away to jsonlog_write. One thread.
+ * jsonlog: the log, one JSON object a line. A reader never sees half of one but where the file is
+ * full, and is never waited for: lines that do not fit are counted, and the count is the next line
+ * that does. A line is built as a GString and given away to jsonlog_write. One thread.
  */
 #ifndef PROXY_JSONLOG_H
 #define PROXY_JSONLOG_H
@@ -20,7 +21,7 @@ void jsonlog_add_number(GString *line, const char *key, gint64 value);
 void jsonlog_add_null(GString *line, const char *key);
 void jsonlog_add_numbers(GString *line, const char *key, const guint8 *values, gsize count);
 
-/* Any bytes: valid UTF-8 stands, a byte that is not becomes \u00XX. */
+/* Any bytes, as printable JSON: text.h. */
 void jsonlog_add_text(GString *line, const char *key, const void *text, gsize length);
 
 /* An object inside the line. */

@@ -1,21 +1,22 @@
 /*
  * isosocks-proxy: the reference SOCKS5 proxy with isolation keys; isosocks-proxy(1).
  */
+#include "ending.h"
 #include "fault.h"
 #include "options.h"
 #include "server.h"
 #include "settings.h"
+#include "text.h"
 
-#include <glib-unix.h>
 #include <signal.h>
 #include <stdio.h>
 
 #define EXIT_USAGE 2
 
-static gboolean on_signal(gpointer data)
+static void complain(const GError *error)
 {
-	g_main_loop_quit(data);
-	return G_SOURCE_CONTINUE;
+	g_autofree char *text = text_printable(error->message);
+	g_printerr("isosocks-proxy: %s\n", text);
 }
 
 static void print_ports(const struct server *server)
@@ -32,12 +33,12 @@ static int serve(const struct settings *settings)
 	struct server *server;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a log at its limit is one that is full */
 	server_raise_limits();
-	g_unix_signal_add(SIGTERM, on_signal, loop);
-	g_unix_signal_add(SIGINT, on_signal, loop);
+	ending_watch(loop);
 	server = server_new(settings, &error);
 	if (!server) {
-		g_printerr("isosocks-proxy: %s\n", error->message);
+		complain(error);
 		return EXIT_FAILURE;
 	}
 	if (settings->print_port)
@@ -76,7 +77,7 @@ int main(int argc, char **argv)
 	if (options_parse(&copy, &settings, &error))
 		code = run(&settings);
 	else
-		g_printerr("isosocks-proxy: %s\n", error->message);
+		complain(error);
 	settings_clear(&settings);
 	return code;
 }

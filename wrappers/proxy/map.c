@@ -85,6 +85,9 @@ static const struct entry *find(const struct map *map, const char *host, int por
 struct address map_apply(const struct map *map, const struct address *asked)
 {
 	gsize length;
+
+	if (map->entries->len == 0)
+		return *asked;
 	g_autofree char *host = canonical(address_host(asked, &length));
 	const struct entry *entry = find(map, host, asked->port);
 	struct address to = *asked;

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define CREDENTIAL_MAX 255 /* RFC 1929 §2 */
+#define SECONDS_MAX    86400
+#define CLIENTS_MAX    1000000
 
 struct raw {
 	char **listen;
@@ -16,6 +18,8 @@ struct raw {
 	char *methods;
 	char *user;
 	char *log;
+	char *handshake;
+	char *clients;
 	char **map;
 	char **fault;
 	char **rest;
@@ -29,6 +33,8 @@ static void raw_clear(struct raw *raw)
 	g_free(raw->methods);
 	g_free(raw->user);
 	g_free(raw->log);
+	g_free(raw->handshake);
+	g_free(raw->clients);
 	g_strfreev(raw->map);
 	g_strfreev(raw->fault);
 	g_strfreev(raw->rest);
@@ -61,6 +67,10 @@ static gboolean read_command_line(char ***argv, struct raw *raw, struct settings
 		  "Connect there instead; repeatable", "HOST[:PORT]=ADDRESS[:PORT]" },
 		{ "log-json", 0, 0, G_OPTION_ARG_STRING, &raw->log,
 		  "Append one JSON object a line, passwords included; - is stdout", "FILE" },
+		{ "handshake-timeout", 0, 0, G_OPTION_ARG_STRING, &raw->handshake,
+		  "What a client may take to say what it wants, 0 for no end (30)", "SECONDS" },
+		{ "max-clients", 0, 0, G_OPTION_ARG_STRING, &raw->clients,
+		  "Clients at once (as many as there are descriptors for)", "NUMBER" },
 		{ "fault", 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw->fault,
 		  "Do something wrong; repeatable; \"help\" lists the kinds",
 		  "[HOST=]KIND[:ARG][*TIMES]" },
@@ -206,6 +216,30 @@ static gboolean set_log(const struct raw *raw, struct settings *settings, GError
 	return settings->log != NULL;
 }
 
+static gboolean set_number(const char *option, const char *text, guint least, guint most,
+			   guint *ret, GError **error)
+{
+	g_autofree char *right = NULL;
+	guint64 value;
+
+	if (!text)
+		return TRUE;
+	if (g_ascii_string_to_unsigned(text, 10, least, most, &value, NULL)) {
+		*ret = (guint)value;
+		return TRUE;
+	}
+	right = g_strdup_printf("should be a number from %u to %u", least, most);
+	return fail(error, option, text, right);
+}
+
+static gboolean set_bounds(const struct raw *raw, struct settings *settings, GError **error)
+{
+	return set_number("--handshake-timeout", raw->handshake, 0, SECONDS_MAX,
+			  &settings->handshake_seconds, error) &&
+	       set_number("--max-clients", raw->clients, 1, CLIENTS_MAX, &settings->clients_max,
+			  error);
+}
+
 static gboolean set_rest(const struct raw *raw, GError **error)
 {
 	if (!raw->rest)
@@ -220,7 +254,7 @@ gboolean options_parse(char ***argv, struct settings *settings, GError **error)
 			set_listen(&raw, settings, error) && set_user(&raw, settings, error) &&
 			set_methods(&raw, settings, error) && set_upstream(&raw, settings, error) &&
 			set_map(&raw, settings, error) && set_faults(&raw, settings, error) &&
-			set_log(&raw, settings, error);
+			set_bounds(&raw, settings, error) && set_log(&raw, settings, error);
 
 	raw_clear(&raw);
 	return good;

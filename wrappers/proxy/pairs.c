@@ -5,27 +5,20 @@
 #include <errno.h>
 #include <string.h>
 
+/* One after the other: the name and a NUL, two octets of length, the value. */
 struct pairs {
-	GPtrArray *list;    /* struct pair, in the order of arrival */
-	GHashTable *byname; /* the same, owned by the list */
+	GByteArray *bytes;
+	GArray *sorted; /* guint16: where each begins, by name */
 	gboolean head_seen;
 	guint left; /* announced and not yet here */
 	gsize size;
 };
 
-static void pair_free(gpointer data)
-{
-	struct pair *pair = data;
-	g_free(pair->name);
-	g_bytes_unref(pair->value);
-	g_free(pair);
-}
-
 struct pairs *pairs_new(void)
 {
 	struct pairs *pairs = g_new0(struct pairs, 1);
-	pairs->list = g_ptr_array_new_with_free_func(pair_free);
-	pairs->byname = g_hash_table_new(g_str_hash, g_str_equal);
+	pairs->bytes = g_byte_array_new();
+	pairs->sorted = g_array_new(FALSE, FALSE, sizeof(guint16));
 	return pairs;
 }
 
@@ -33,8 +26,8 @@ void pairs_free(struct pairs *pairs)
 {
 	if (!pairs)
 		return;
-	g_hash_table_unref(pairs->byname);
-	g_ptr_array_unref(pairs->list);
+	g_byte_array_unref(pairs->bytes);
+	g_array_unref(pairs->sorted);
 	g_free(pairs);
 }
 
@@ -72,13 +65,56 @@ static int parse_head(struct pairs *pairs, const guint8 *in, gsize length)
 	return 3;
 }
 
+static struct pair view(const struct pairs *pairs, gsize at)
+{
+	const guint8 *bytes = pairs->bytes->data + at;
+	gsize klen = strlen((const char *)bytes);
+
+	return (struct pair){
+		.name = (const char *)bytes,
+		.value = bytes + klen + 1 + 2,
+		.length = get_u16(bytes + klen + 1),
+	};
+}
+
+struct pair pairs_get_sorted(const struct pairs *pairs, guint index)
+{
+	return view(pairs, g_array_index(pairs->sorted, guint16, index));
+}
+
+/* Where the name is, or would have to be. */
+static gboolean search(const struct pairs *pairs, const char *name, guint *ret_index)
+{
+	guint low = 0;
+	guint high = pairs->sorted->len;
+
+	while (low < high) {
+		guint middle = (low + high) / 2;
+		int order = strcmp(name, pairs_get_sorted(pairs, middle).name);
+		if (order == 0) {
+			*ret_index = middle;
+			return TRUE;
+		}
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	*ret_index = low;
+	return FALSE;
+}
+
 static void add(struct pairs *pairs, const char *name, const guint8 *value, gsize length)
 {
-	struct pair *pair = g_new0(struct pair, 1);
-	pair->name = g_strdup(name);
-	pair->value = g_bytes_new(value, length);
-	g_ptr_array_add(pairs->list, pair);
-	g_hash_table_insert(pairs->byname, pair->name, pair);
+	const guint8 size[2] = { (guint8)(length >> 8), (guint8)length };
+	const guint16 at = (guint16)pairs->bytes->len;
+	guint index;
+
+	search(pairs, name, &index);
+	g_byte_array_append(pairs->bytes, (const guint8 *)name, (guint)strlen(name) + 1);
+	g_byte_array_append(pairs->bytes, size, sizeof(size));
+	g_byte_array_append(pairs->bytes, value, (guint)length);
+	g_array_insert_val(pairs->sorted, index, at);
 	pairs->size += strlen(name) + length;
 	pairs->left--;
 }
@@ -87,6 +123,7 @@ static void add(struct pairs *pairs, const char *name, const guint8 *value, gsiz
 static int parse_pair(struct pairs *pairs, const guint8 *in, gsize length)
 {
 	char name[PAIRS_NAME_MAX + 1];
+	guint ignored;
 
 	if (length < 2)
 		return 0;
@@ -101,7 +138,7 @@ static int parse_pair(struct pairs *pairs, const guint8 *in, gsize length)
 		return -EINVAL;
 	memcpy(name, in + 2, klen);
 	name[klen] = '\0';
-	if (g_hash_table_contains(pairs->byname, name))
+	if (search(pairs, name, &ignored))
 		return -EINVAL;
 	if (length < 2 + klen + 2)
 		return 0;
@@ -137,15 +174,29 @@ gboolean pairs_is_complete(const struct pairs *pairs)
 
 guint pairs_count(const struct pairs *pairs)
 {
-	return pairs->list->len;
+	return pairs->sorted->len;
 }
 
-const struct pair *pairs_get(const struct pairs *pairs, guint index)
+gsize pairs_size(const struct pairs *pairs)
 {
-	return g_ptr_array_index(pairs->list, index);
+	return pairs->bytes->len + pairs->sorted->len * sizeof(guint16);
 }
 
-const struct pair *pairs_find(const struct pairs *pairs, const char *name)
+gboolean pairs_next(const struct pairs *pairs, gsize *at, struct pair *ret)
 {
-	return g_hash_table_lookup(pairs->byname, name);
+	if (*at >= pairs->bytes->len)
+		return FALSE;
+	*ret = view(pairs, *at);
+	*at = (gsize)(ret->value - pairs->bytes->data) + ret->length;
+	return TRUE;
+}
+
+gboolean pairs_find(const struct pairs *pairs, const char *name, struct pair *ret)
+{
+	guint index;
+
+	if (!search(pairs, name, &index))
+		return FALSE;
+	*ret = pairs_get_sorted(pairs, index);
+	return TRUE;
 }

@@ -1,6 +1,5 @@
 #include "record.h"
 
-#include "endpoint.h"
 #include "jsonlog.h"
 #include "pairs.h"
 
@@ -9,6 +8,7 @@
 void record_clear(struct record *record)
 {
 	g_clear_pointer(&record->pairs, pairs_free);
+	g_clear_pointer(&record->login, g_free);
 	g_clear_pointer(&record->host, g_free);
 }
 
@@ -22,13 +22,12 @@ void record_set_host(struct record *record)
 
 static void add_pairs(const struct record *record, GString *line)
 {
+	struct pair pair;
+	gsize at = 0;
+
 	jsonlog_open_object(line, "pairs");
-	for (guint i = 0; record->pairs && i < pairs_count(record->pairs); i++) {
-		const struct pair *pair = pairs_get(record->pairs, i);
-		gsize length;
-		const void *value = g_bytes_get_data(pair->value, &length);
-		jsonlog_add_text(line, pair->name, value, length);
-	}
+	while (record->pairs && pairs_next(record->pairs, &at, &pair))
+		jsonlog_add_text(line, pair.name, pair.value, pair.length);
 	jsonlog_close_object(line);
 }
 
@@ -41,28 +40,30 @@ static void add_handshake(const struct record *record, GString *line)
 	if (record->has_method)
 		jsonlog_add_number(line, "method", record->method);
 	add_pairs(record, line);
-	if (record->has_login) {
-		jsonlog_add_text(line, "username", record->login.user, record->login.user_length);
-		jsonlog_add_text(line, "password", record->login.password,
-				 record->login.password_length);
+	if (record->login) {
+		jsonlog_add_text(line, "username", record->login->user, record->login->user_length);
+		jsonlog_add_text(line, "password", record->login->password,
+				 record->login->password_length);
 	}
 	if (record->fault)
 		jsonlog_add_text(line, "fault", record->fault, strlen(record->fault));
 }
 
-void record_log_accept(const struct record *record, struct jsonlog *log, GSocket *client)
+void record_log_accept(const struct record *record, struct jsonlog *log, const char *peer)
 {
+	if (!log)
+		return;
 	GString *line = jsonlog_begin("accept", record->number);
-	g_autoptr(GSocketAddress) peer = g_socket_get_remote_address(client, NULL);
-	g_autofree char *text = endpoint_text(peer);
 
-	jsonlog_add_text(line, "peer", text, strlen(text));
+	jsonlog_add_text(line, "peer", peer, strlen(peer));
 	jsonlog_write(log, line);
 }
 
 void record_log_error(const struct record *record, struct jsonlog *log, enum step step,
 		      const char *why, int reply)
 {
+	if (!log)
+		return;
 	GString *line = jsonlog_begin("handshake-error", record->number);
 
 	jsonlog_add_text(line, "step", step_name(step), strlen(step_name(step)));
@@ -75,6 +76,8 @@ void record_log_error(const struct record *record, struct jsonlog *log, enum ste
 
 void record_log_request(const struct record *record, struct jsonlog *log, int reply)
 {
+	if (!log)
+		return;
 	GString *line = jsonlog_begin("request", record->number);
 	const struct address *target = &record->request.target;
 	gsize length;
@@ -95,6 +98,8 @@ void record_log_request(const struct record *record, struct jsonlog *log, int re
 
 void record_log_close(const struct record *record, struct jsonlog *log, guint64 up, guint64 down)
 {
+	if (!log)
+		return;
 	GString *line = jsonlog_begin("close", record->number);
 
 	jsonlog_add_number(line, "up", (gint64)up);

@@ -18,9 +18,8 @@ struct record {
 	gboolean greeted;
 	guint8 method;
 	gboolean has_method;
-	struct pairs *pairs;	  /* method 97's; NULL before */
-	struct credentials login; /* method 02's */
-	gboolean has_login;
+	struct pairs *pairs;	   /* method 97's; NULL before */
+	struct credentials *login; /* method 02's; NULL before */
 	struct request request;
 	char *host;	   /* the request's; NULL before it */
 	const char *fault; /* the one that decided the end; the faults' */
@@ -31,7 +30,7 @@ void record_clear(struct record *record);
 /* Once the request is there. */
 void record_set_host(struct record *record);
 
-void record_log_accept(const struct record *record, struct jsonlog *log, GSocket *client);
+void record_log_accept(const struct record *record, struct jsonlog *log, const char *peer);
 
 /* `reply` -1: there is none. */
 void record_log_error(const struct record *record, struct jsonlog *log, enum step step,

@@ -1,22 +1,34 @@
 #include "relay.h"
 
-#include <glib-unix.h>
+#include "stream.h"
+#include "watch.h"
 
-#define CHUNK (64 * 1024) /* read at once; so much can wait for a slow reader */
+#include <errno.h>
+#include <sys/socket.h>
 
-/* One direction. It either waits for input or holds bytes that wait for room, never both. */
+#define CHUNK (128 * 1024) /* moved at once */
+#define TURNS 4		   /* chunks before others get a turn */
+
+struct side {
+	int fd;
+	struct watch watch;
+	gboolean gone; /* it has reset the connection, or ended both ways */
+};
+
+/* One direction. It waits for input or for room, never for both. */
 struct flow {
 	struct relay *relay;
-	GSocket *from;
-	GSocket *to;
-	GByteArray *waiting;
-	gsize sent; /* of `waiting` */
-	guint watch;
+	struct side *from;
+	struct side *to;
+	GByteArray *first; /* what was there before the relay; NULL once it is delivered */
+	gboolean full;	   /* waits for room */
 	gboolean ended;
 	guint64 bytes;
 };
 
 struct relay {
+	struct side client;
+	struct side target;
 	struct flow up;
 	struct flow down;
 	gboolean stopped;
@@ -25,27 +37,20 @@ struct relay {
 	void *data;
 };
 
-static void flow_init(struct flow *flow, struct relay *relay, GSocket *from, GSocket *to)
-{
-	*flow = (struct flow){
-		.relay = relay,
-		.from = from,
-		.to = to,
-	};
-}
+static void on_client(void *data, guint32 events);
+static void on_target(void *data, guint32 events);
 
-static void flow_stop(struct flow *flow)
-{
-	g_clear_handle_id(&flow->watch, g_source_remove);
-	g_clear_pointer(&flow->waiting, g_byte_array_unref);
-}
-
-struct relay *relay_new(GSocket *client, GSocket *target, void (*done)(void *data, gboolean broken),
+struct relay *relay_new(int client, int target, void (*done)(void *data, gboolean broken),
 			void *data)
 {
 	struct relay *relay = g_new0(struct relay, 1);
-	flow_init(&relay->up, relay, client, target);
-	flow_init(&relay->down, relay, target, client);
+
+	relay->client.fd = client;
+	relay->target.fd = target;
+	watch_init(&relay->client.watch, client, on_client, relay);
+	watch_init(&relay->target.watch, target, on_target, relay);
+	relay->up = (struct flow){ .relay = relay, .from = &relay->client, .to = &relay->target };
+	relay->down = (struct flow){ .relay = relay, .from = &relay->target, .to = &relay->client };
 	relay->done = done;
 	relay->data = data;
 	return relay;
@@ -55,16 +60,17 @@ void relay_free(struct relay *relay)
 {
 	if (!relay)
 		return;
-	flow_stop(&relay->up);
-	flow_stop(&relay->down);
+	relay_stop(relay);
 	g_free(relay);
 }
 
 void relay_stop(struct relay *relay)
 {
 	relay->stopped = TRUE;
-	flow_stop(&relay->up);
-	flow_stop(&relay->down);
+	watch_stop(&relay->client.watch);
+	watch_stop(&relay->target.watch);
+	g_clear_pointer(&relay->up.first, g_byte_array_unref);
+	g_clear_pointer(&relay->down.first, g_byte_array_unref);
 }
 
 static void stop(struct relay *relay, gboolean broken)
@@ -75,122 +81,151 @@ static void stop(struct relay *relay, gboolean broken)
 	relay->done(relay->data, broken);
 }
 
+static void end_flow(struct flow *flow)
+{
+	flow->ended = TRUE;
+	flow->full = FALSE;
+	if (flow->relay->up.ended && flow->relay->down.ended)
+		stop(flow->relay, flow->relay->broken);
+}
+
 /* The sender has ended: so does what the receiver hears. The other direction goes on. */
 static void end(struct flow *flow)
 {
-	flow->ended = TRUE;
-	g_socket_shutdown(flow->to, FALSE, TRUE, NULL);
-	if (flow->relay->up.ended && flow->relay->down.ended)
-		stop(flow->relay, flow->relay->broken);
+	shutdown(flow->to->fd, SHUT_WR);
+	end_flow(flow);
 }
 
 /* The receiver is gone, and takes no more; what it has said before goes on to the sender. */
 static void lose(struct flow *flow)
 {
-	flow->ended = TRUE;
 	flow->relay->broken = TRUE;
-	if (flow->relay->up.ended && flow->relay->down.ended)
-		stop(flow->relay, TRUE);
+	end_flow(flow);
 }
 
-/* Bytes that the receiver took, 0 when it is full, -1 when it is gone. */
+/* Bytes that the receiver took: not all when it is full, -1 when it is gone. */
 static gssize deliver(struct flow *flow, const guint8 *bytes, gsize length)
 {
-	g_autoptr(GError) error = NULL;
-	gssize n = g_socket_send(flow->to, (const char *)bytes, length, NULL, &error);
+	gssize n = stream_send(flow->to->fd, bytes, length);
 
-	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-		return 0;
-	if (n > 0)
-		flow->bytes += (guint64)n;
+	if (n < 0 && n != -EAGAIN) {
+		lose(flow);
+		return -1;
+	}
+	n = MAX(n, 0);
+	flow->bytes += (guint64)n;
+	flow->full = (gsize)n < length;
 	return n;
 }
 
-static void wait_for_input(struct flow *flow);
-
-static gboolean on_room(gint fd, GIOCondition condition, gpointer data)
+/* The functions that move say whether it can go on at once. */
+static gboolean move_first(struct flow *flow)
 {
-	struct flow *flow = data;
-	GByteArray *waiting = flow->waiting;
-	gssize n = deliver(flow, waiting->data + flow->sent, waiting->len - flow->sent);
+	gssize n = deliver(flow, flow->first->data, flow->first->len);
 
-	(void)fd;
-	(void)condition;
-	if (n < 0) {
-		flow->watch = 0;
-		g_clear_pointer(&flow->waiting, g_byte_array_unref);
-		lose(flow);
-		return G_SOURCE_REMOVE;
-	}
-	flow->sent += (gsize)n;
-	if (flow->sent < waiting->len)
-		return G_SOURCE_CONTINUE;
-	flow->watch = 0;
-	g_clear_pointer(&flow->waiting, g_byte_array_unref);
-	wait_for_input(flow);
-	return G_SOURCE_REMOVE;
+	if (n < 0)
+		return FALSE;
+	g_byte_array_remove_range(flow->first, 0, (guint)n);
+	if (!flow->full)
+		g_clear_pointer(&flow->first, g_byte_array_unref);
+	return !flow->full;
 }
 
-/* Delivers now what can be; the rest waits, and nothing more is read meanwhile. */
-static void pass_on(struct flow *flow, const guint8 *bytes, gsize length)
-{
-	gssize n = deliver(flow, bytes, length);
-
-	if (n < 0) {
-		g_clear_handle_id(&flow->watch, g_source_remove);
-		lose(flow);
-		return;
-	}
-	if ((gsize)n == length)
-		return;
-	g_clear_handle_id(&flow->watch, g_source_remove);
-	flow->waiting = g_byte_array_new();
-	flow->sent = 0;
-	g_byte_array_append(flow->waiting, bytes + n, (guint)(length - (gsize)n));
-	flow->watch = g_unix_fd_add(g_socket_get_fd(flow->to), G_IO_OUT, on_room, flow);
-}
-
-static gboolean on_input(gint fd, GIOCondition condition, gpointer data)
+static gboolean move_chunk(struct flow *flow)
 {
 	static guint8 chunk[CHUNK]; /* the main loop has one thread */
-	struct flow *flow = data;
-	g_autoptr(GError) error = NULL;
-	gssize n = g_socket_receive(flow->from, (char *)chunk, sizeof(chunk), NULL, &error);
+	gssize n = stream_peek(flow->from->fd, chunk, sizeof(chunk));
 
-	(void)fd;
-	(void)condition;
-	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-		return G_SOURCE_CONTINUE;
-	if (n > 0) {
-		pass_on(flow, chunk, (gsize)n);
-		return G_SOURCE_CONTINUE; /* of no effect when pass_on has taken the watch away */
-	}
-	flow->watch = 0;
+	if (n == -EAGAIN)
+		return FALSE;
 	if (n < 0)
 		stop(flow->relay, TRUE);
-	else
+	if (n == 0)
 		end(flow);
-	return G_SOURCE_REMOVE;
+	if (n <= 0)
+		return FALSE;
+	gssize sent = deliver(flow, chunk, (gsize)n);
+	if (sent > 0)
+		stream_discard(flow->from->fd, (gsize)sent);
+	return sent == n && (n == CHUNK || flow->from->gone);
 }
 
-static void wait_for_input(struct flow *flow)
+static void move(struct flow *flow)
 {
-	flow->watch = g_unix_fd_add(g_socket_get_fd(flow->from), G_IO_IN, on_input, flow);
+	gboolean more = TRUE;
+
+	for (int i = 0; more && (i < TURNS || flow->from->gone); i++) {
+		if (flow->ended || flow->relay->stopped)
+			return;
+		more = flow->first ? move_first(flow) : move_chunk(flow);
+	}
 }
 
-static void begin(struct flow *flow, const GByteArray *first)
+/* What a side is waited for: its input as long as that can be passed on, and room for the other's.
+ */
+static void wait_for(struct side *side, const struct flow *out, const struct flow *in)
 {
-	if (first && first->len > 0)
-		pass_on(flow, first->data, first->len);
-	if (!flow->relay->stopped && !flow->ended && flow->watch == 0)
-		wait_for_input(flow);
+	guint32 events = 0;
+
+	if (!out->ended && !out->full)
+		events |= EPOLLIN;
+	if (in->full)
+		events |= EPOLLOUT;
+	if (!side->gone)
+		watch_set(&side->watch, events);
 }
 
-void relay_start(struct relay *relay, const GByteArray *up, const GByteArray *down)
+static void wait_on(struct relay *relay)
+{
+	if (relay->stopped)
+		return;
+	wait_for(&relay->client, &relay->up, &relay->down);
+	wait_for(&relay->target, &relay->down, &relay->up);
+}
+
+/*
+ * A side that is gone would be told of again and again. What it has said before is read at once, or
+ * when there is room for it; whoever writes to it learns it then.
+ */
+static void on_side(struct relay *relay, struct side *side, struct flow *out, struct flow *in,
+		    guint32 events)
+{
+	if (events & (EPOLLERR | EPOLLHUP)) {
+		side->gone = TRUE;
+		watch_stop(&side->watch);
+	}
+	if ((events & EPOLLOUT || side->gone) && in->full)
+		move(in);
+	if ((events & EPOLLIN || side->gone) && !out->full)
+		move(out);
+	wait_on(relay);
+}
+
+static void on_client(void *data, guint32 events)
+{
+	struct relay *relay = data;
+	on_side(relay, &relay->client, &relay->up, &relay->down, events);
+}
+
+static void on_target(void *data, guint32 events)
+{
+	struct relay *relay = data;
+	on_side(relay, &relay->target, &relay->down, &relay->up, events);
+}
+
+static void begin(struct flow *flow, GByteArray *first)
+{
+	if (!first || first->len == 0 || flow->relay->stopped)
+		return;
+	flow->first = g_byte_array_ref(first);
+	move_first(flow);
+}
+
+void relay_start(struct relay *relay, GByteArray *up, GByteArray *down)
 {
 	begin(&relay->up, up);
-	if (!relay->stopped)
-		begin(&relay->down, down);
+	begin(&relay->down, down);
+	wait_on(relay);
 }
 
 guint64 relay_up(const struct relay *relay)

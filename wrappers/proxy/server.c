@@ -2,27 +2,36 @@
 
 #include "conn.h"
 #include "endpoint.h"
+#include "jsonlog.h"
 #include "settings.h"
+#include "shared.h"
+#include "stream.h"
+#include "watch.h"
 
-#include <glib-unix.h>
+#include <errno.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #define BACKLOG	 4096 /* the kernel's own limit, net.core.somaxconn, may be lower */
 #define AT_ONCE	 64   /* clients taken before others get a turn */
 #define PAUSE_MS 100  /* before accept is tried again, when descriptors or memory ran out */
+#define RESERVE	 64   /* descriptors that clients leave for targets, look-ups and the log */
 
 struct listener {
 	struct server *server;
 	GSocket *socket;
-	guint watch;
+	struct watch watch;
 	guint pause;
 };
 
 struct server {
+	struct shared shared;
 	const struct settings *settings;
 	GPtrArray *listeners;
 	GHashTable *conns; /* a set */
 	guint64 last;
+	int descriptors; /* as many as this process may have */
 };
 
 static void listen_again(struct listener *listener);
@@ -33,11 +42,44 @@ static void on_gone(void *data, struct conn *conn)
 	g_hash_table_remove(server->conns, conn);
 }
 
-static void take(struct server *server, GSocket *client)
+static char *peer_text(const struct sockaddr_storage *peer, socklen_t length)
 {
-	struct conn *conn = conn_new(server->settings, client, ++server->last, on_gone, server);
+	g_autoptr(GSocketAddress) address =
+		g_socket_address_new_from_native((gpointer)peer, length);
+
+	return endpoint_text(address);
+}
+
+static void refuse(struct server *server, int client, const char *peer)
+{
+	GString *line = jsonlog_begin("refused", server->last);
+
+	jsonlog_add_text(line, "peer", peer, strlen(peer));
+	jsonlog_write(server->settings->log, line);
+	stream_close(&client);
+}
+
+/*
+ * The kernel gives the lowest number that is free: a high one says that few are left.
+ */
+static gboolean is_full(const struct server *server, int client)
+{
+	guint most = server->settings->clients_max;
+
+	return client >= server->descriptors - RESERVE ||
+	       (most > 0 && server->shared.clients >= most);
+}
+
+static void take(struct server *server, int client, const char *peer)
+{
+	server->last++;
+	if (is_full(server, client) && !shared_make_room(&server->shared)) {
+		refuse(server, client, peer);
+		return;
+	}
+	struct conn *conn = conn_new(&server->shared, client, server->last, on_gone, server);
 	g_hash_table_add(server->conns, conn);
-	conn_start(conn);
+	conn_start(conn, peer);
 }
 
 static gboolean on_pause(gpointer data)
@@ -53,40 +95,51 @@ static gboolean on_pause(gpointer data)
  */
 static void pause_listening(struct listener *listener)
 {
-	g_clear_handle_id(&listener->watch, g_source_remove);
+	watch_stop(&listener->watch);
 	listener->pause = g_timeout_add(PAUSE_MS, on_pause, listener);
 }
 
-static gboolean on_clients(gint fd, GIOCondition condition, gpointer data)
+/* Accepts one. FALSE when there is none, or when it cannot be had now. */
+static gboolean accept_one(struct listener *listener)
 {
-	struct listener *listener = data;
+	struct server *server = listener->server;
+	struct sockaddr_storage peer;
+	socklen_t length = sizeof(peer);
+	int client = accept4(listener->watch.fd, (struct sockaddr *)&peer, &length,
+			     SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	(void)fd;
-	(void)condition;
-	for (int i = 0; i < AT_ONCE; i++) {
-		g_autoptr(GError) error = NULL;
-		GSocket *client = g_socket_accept(listener->socket, NULL, &error);
-		if (client) {
-			take(listener->server, client);
-			continue;
-		}
-		if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-			pause_listening(listener);
-		break;
+	if (client >= 0) {
+		g_autofree char *text =
+			server->settings->log ? peer_text(&peer, length) : g_strdup("");
+		take(server, client, text);
+		return TRUE;
 	}
-	return G_SOURCE_CONTINUE; /* of no effect when paused */
+	if (errno == EINTR || errno == ECONNABORTED)
+		return TRUE;
+	if (errno == EAGAIN)
+		return FALSE;
+	if (shared_make_room(&server->shared))
+		return TRUE;
+	pause_listening(listener);
+	return FALSE;
+}
+
+static void on_clients(void *data, guint32 events)
+{
+	(void)events;
+	for (int i = 0; i < AT_ONCE && accept_one(data); i++)
+		continue;
 }
 
 static void listen_again(struct listener *listener)
 {
-	listener->watch =
-		g_unix_fd_add(g_socket_get_fd(listener->socket), G_IO_IN, on_clients, listener);
+	watch_set(&listener->watch, EPOLLIN);
 }
 
 static void listener_free(gpointer data)
 {
 	struct listener *listener = data;
-	g_clear_handle_id(&listener->watch, g_source_remove);
+	watch_stop(&listener->watch);
 	g_clear_handle_id(&listener->pause, g_source_remove);
 	g_clear_object(&listener->socket);
 	g_free(listener);
@@ -118,15 +171,28 @@ static gboolean add_listener(struct server *server, GSocketAddress *address, GEr
 	struct listener *listener = g_new0(struct listener, 1);
 	listener->server = server;
 	listener->socket = socket;
+	watch_init(&listener->watch, g_socket_get_fd(socket), on_clients, listener);
+	stream_tune(listener->watch.fd); /* what it accepts has it from here */
 	g_ptr_array_add(server->listeners, listener);
 	listen_again(listener);
 	return TRUE;
+}
+
+static int descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > G_MAXINT)
+		return G_MAXINT;
+	return (int)limit.rlim_cur;
 }
 
 struct server *server_new(const struct settings *settings, GError **error)
 {
 	struct server *server = g_new0(struct server, 1);
 	server->settings = settings;
+	server->descriptors = descriptors();
+	shared_init(&server->shared, settings);
 	server->listeners = g_ptr_array_new_with_free_func(listener_free);
 	server->conns = g_hash_table_new_full(NULL, NULL, (GDestroyNotify)conn_free, NULL);
 	for (guint i = 0; i < settings->listen->len; i++) {
@@ -144,6 +210,7 @@ void server_free(struct server *server)
 		return;
 	g_ptr_array_unref(server->listeners);
 	g_hash_table_unref(server->conns);
+	shared_done(&server->shared);
 	g_free(server);
 }
 

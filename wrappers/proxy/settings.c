@@ -12,6 +12,7 @@ void settings_init(struct settings *settings)
 		.method_count = 3,
 		.faults = faults_new(),
 		.map = map_new(),
+		.handshake_seconds = SETTINGS_HANDSHAKE_SECONDS,
 	};
 }
 

@@ -12,7 +12,8 @@ struct faults;
 struct jsonlog;
 struct map;
 
-#define SETTINGS_METHODS_MAX 3
+#define SETTINGS_METHODS_MAX	   3
+#define SETTINGS_HANDSHAKE_SECONDS 30
 
 struct settings {
 	GPtrArray *listen; /* GSocketAddress */
@@ -26,7 +27,9 @@ struct settings {
 	char *password;
 	struct faults *faults;
 	struct map *map;
-	struct jsonlog *log; /* NULL: none */
+	struct jsonlog *log;	 /* NULL: none */
+	guint handshake_seconds; /* for a client to say what it wants; 0: no end */
+	guint clients_max;	 /* at once; 0: as many as there are descriptors for */
 };
 
 /* With the built-in defaults: all three methods, nowhere to listen. */

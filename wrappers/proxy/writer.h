@@ -1,23 +1,23 @@
 /*
- * writer: bytes on their way into a non-blocking socket, all at once or in pieces. Embedded in its
- * owner, which hears when everything is written or why it cannot be. One thread, the main loop's.
+ * writer: bytes on their way into a socket, all at once or in pieces. Embedded in its owner, which
+ * hears when everything is written or why it cannot be, and does not watch the socket meanwhile.
+ * One thread, the main loop's.
  */
 #ifndef PROXY_WRITER_H
 #define PROXY_WRITER_H
 
-#include <gio/gio.h>
+#include "watch.h"
 
 struct writer {
-	GSocket *socket; /* borrowed */
-	GByteArray *queue;
+	struct watch watch;
+	GByteArray *queue; /* NULL: nothing is on its way */
 	gsize piece; /* at most so many bytes a write, a turn of the main loop between; 0: no limit
 		      */
-	guint watch;
 	void (*done)(void *data, gboolean failed);
 	void *data;
 };
 
-void writer_init(struct writer *writer, GSocket *socket, void (*done)(void *data, gboolean failed),
+void writer_init(struct writer *writer, int fd, void (*done)(void *data, gboolean failed),
 		 void *data);
 void writer_done(struct writer *writer);
 

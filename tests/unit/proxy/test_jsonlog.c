@@ -1,54 +1,14 @@
 #include "proxy/jsonlog.h"
 
 #include <criterion/criterion.h>
-#include <criterion/parameterized.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
-
-struct row {
-	char in[24];
-	size_t length;
-	char out[60];
-};
-
-#define ROW(in, out)                                                                               \
-	{                                                                                          \
-		in, sizeof(in) - 1, out                                                            \
-	}
-
-/* RFC 8259 §7; U+0000 and bytes that are no UTF-8 too. */
-static struct row rows[] = {
-	ROW("", "\"\""),
-	ROW("plain", "\"plain\""),
-	ROW("say \"so\"", "\"say \\\"so\\\"\""),
-	ROW("back\\slash", "\"back\\\\slash\""),
-	ROW("a\nb\tc", "\"a\\u000Ab\\u0009c\""),
-	ROW("a\0b", "\"a\\u0000b\""),
-	ROW("\x7f", "\"\\u007F\""),
-	ROW("caf\xc3\xa9", "\"caf\xc3\xa9\""),
-	ROW("\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\""),
-	ROW("\xff\xfe", "\"\\u00FF\\u00FE\""),
-	ROW("x\xc3", "\"x\\u00C3\""),
-	ROW("\xc3(", "\"\\u00C3(\""),
-	ROW("\xed\xa0\x80", "\"\\u00ED\\u00A0\\u0080\""), /* half a surrogate pair */
-	ROW("\xc0\x80", "\"\\u00C0\\u0080\""),		  /* an overlong NUL */
-};
-
-ParameterizedTestParameters(proxy_jsonlog, escapes_any_bytes)
-{
-	return cr_make_param_array(struct row, rows, G_N_ELEMENTS(rows));
-}
-
-ParameterizedTest(struct row *row, proxy_jsonlog, escapes_any_bytes)
-{
-	GString *line = g_string_new("{");
-	g_autofree char *expected = g_strdup_printf("{\"k\":%s", row->out);
-
-	jsonlog_add_text(line, "k", row->in, row->length);
-	cr_assert_str_eq(line->str, expected);
-	g_string_free(line, TRUE);
-}
+#include <unistd.h>
 
 static char *temporary(void)
 {
@@ -125,4 +85,117 @@ Test(proxy_jsonlog, does_without_a_file)
 {
 	jsonlog_write(NULL, jsonlog_begin("x", 1));
 	jsonlog_close(NULL);
+}
+
+/* ---- an output that does not take everything ---- */
+
+#define LINES 20000 /* far more than a pipe and what is kept */
+
+static struct jsonlog *open_pipe(int fds[2])
+{
+	g_autofree char *path = NULL;
+
+	cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
+	path = g_strdup_printf("/proc/self/fd/%d", fds[1]);
+	struct jsonlog *log = jsonlog_open(path, NULL);
+	cr_assert_not_null(log);
+	return log;
+}
+
+static char *drain(int fd)
+{
+	GString *text = g_string_new(NULL);
+	char bytes[65536];
+	ssize_t n;
+
+	while ((n = read(fd, bytes, sizeof(bytes))) > 0) {
+		g_string_append_len(text, bytes, n);
+		while (g_main_context_iteration(NULL, FALSE))
+			continue;
+	}
+	return g_string_free(text, FALSE);
+}
+
+/* Every line is there or counted, in its place, and none is cut. */
+static void assert_complete(const char *text, guint lines)
+{
+	g_auto(GStrv) all = g_strsplit(text, "\n", -1);
+	guint64 next = 0;
+
+	for (char **line = all; *line && **line; line++) {
+		guint64 number;
+		if (sscanf(*line, "{\"event\":\"dropped\",\"conn\":0,\"lines\":%lu}", &number) ==
+		    1) {
+			next += number;
+			continue;
+		}
+		cr_assert_eq(sscanf(*line, "{\"event\":\"x\",\"conn\":%lu}", &number), 1, "%s",
+			     *line);
+		cr_assert_eq(number, next++);
+	}
+	cr_assert_eq(next, lines);
+}
+
+Test(proxy_jsonlog, waits_for_no_reader_and_says_how_many_lines_are_missing)
+{
+	int fds[2];
+	struct jsonlog *log = open_pipe(fds);
+
+	for (guint i = 0; i < LINES; i++)
+		jsonlog_write(log, jsonlog_begin("x", i));
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	g_autofree char *kept = drain(fds[0]);
+	cr_assert_not_null(strstr(kept, "dropped"));
+	jsonlog_write(log, jsonlog_begin("x", LINES));
+	g_autofree char *rest = drain(fds[0]);
+	g_autofree char *text = g_strconcat(kept, rest, NULL);
+	assert_complete(text, LINES + 1);
+	jsonlog_close(log);
+}
+
+/* Others have the same stdout, and expect of it what they did. */
+Test(proxy_jsonlog, leaves_the_flags_of_stdout_alone)
+{
+	int fds[2];
+
+	cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
+	dup2(fds[1], STDOUT_FILENO);
+	struct jsonlog *log = jsonlog_open("-", NULL);
+	for (guint i = 0; i < LINES; i++)
+		jsonlog_write(log, jsonlog_begin("x", i));
+	cr_assert_eq(fcntl(STDOUT_FILENO, F_GETFL) & O_NONBLOCK, 0);
+	jsonlog_close(log);
+}
+
+Test(proxy_jsonlog, goes_on_when_its_file_is_full)
+{
+	g_autofree char *path = temporary();
+	g_autofree char *text = NULL;
+	const struct rlimit small = { .rlim_cur = 100, .rlim_max = RLIM_INFINITY };
+	const struct rlimit large = { .rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY };
+	struct jsonlog *log = jsonlog_open(path, NULL);
+
+	signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	for (guint i = 0; i < 10; i++)
+		jsonlog_write(log, jsonlog_begin("x", i));
+	setrlimit(RLIMIT_FSIZE, &large);
+	jsonlog_write(log, jsonlog_begin("x", 10));
+	jsonlog_close(log);
+	cr_assert(g_file_get_contents(path, &text, NULL, NULL));
+	assert_complete(text, 11);
+	g_unlink(path);
+}
+
+Test(proxy_jsonlog, says_that_nobody_reads_a_fifo)
+{
+	g_autofree char *path = temporary();
+	GError *error = NULL;
+
+	g_unlink(path);
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	cr_assert_null(jsonlog_open(path, &error));
+	cr_assert_not_null(strstr(error->message, "nobody reads"), "%s", error->message);
+	g_error_free(error);
+	g_unlink(path);
 }

@@ -46,6 +46,8 @@ static struct bad bad[] = {
 	{ "--user :secret", "--user", "USER:PASS" },
 	{ "--map example.com", "--map example.com", "NAME=ADDRESS" },
 	{ "--fault nonsense", "--fault nonsense", "--fault help" },
+	{ "--handshake-timeout soon", "--handshake-timeout soon", "from 0 to 86400" },
+	{ "--max-clients 0", "--max-clients 0", "from 1 to 1000000" },
 	{ "--log-json /nonexistent/log", "--log-json /nonexistent/log", "No such file" },
 	{ "--bogus", "--bogus", "--help" },
 	{ "word", "word", "only options" },

@@ -178,16 +178,18 @@ Test(proxy_pairs, keeps_values_byte_for_byte)
 				    "a"
 				    "\x00\x03\x00\xff&";
 	struct pairs *pairs = pairs_new();
-	gsize length;
+	struct pair pair;
+	gsize at = 0;
 
 	cr_assert_eq(pairs_parse(pairs, in, sizeof(in) - 1), (int)sizeof(in) - 1);
-	const struct pair *pair = pairs_find(pairs, "a");
-	cr_assert_not_null(pair);
-	cr_assert_eq(pair, pairs_get(pairs, 0));
-	const uint8_t *value = g_bytes_get_data(pair->value, &length);
-	cr_assert_eq(length, 3);
-	cr_assert_arr_eq(value, "\x00\xff&", 3);
-	cr_assert_null(pairs_find(pairs, "A"));
+	cr_assert(pairs_find(pairs, "a", &pair));
+	cr_assert_str_eq(pair.name, "a");
+	cr_assert_eq(pair.length, 3);
+	cr_assert_arr_eq(pair.value, "\x00\xff&", 3);
+	cr_assert_not(pairs_find(pairs, "A", &pair));
+	cr_assert(pairs_next(pairs, &at, &pair));
+	cr_assert_str_eq(pair.name, "a");
+	cr_assert_not(pairs_next(pairs, &at, &pair));
 	pairs_free(pairs);
 }
 
@@ -234,6 +236,30 @@ Test(proxy_pairs, takes_a_name_of_255_bytes)
 	memset(in + 5, 'n', 255);
 	cr_assert_eq(feed(pairs, in, sizeof(in), 1), (int)sizeof(in));
 	cr_assert(pairs_is_complete(pairs));
-	cr_assert_eq(strlen(pairs_get(pairs, 0)->name), 255);
+	cr_assert_eq(strlen(pairs_get_sorted(pairs, 0).name), 255);
+	pairs_free(pairs);
+}
+
+/* As many as fit, with the shortest names there are; each is found again, and their room is theirs
+ * on the wire. */
+Test(proxy_pairs, holds_many_in_little_room)
+{
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	g_autoptr(GByteArray) in = g_byte_array_new();
+	struct pairs *pairs = pairs_new();
+	const guint count = 4063;
+
+	g_byte_array_append(in, (const guint8[]){ 1, count >> 8, count & 0xff }, 3);
+	for (guint i = 0; i < count; i++)
+		append_pair(in, (char[]){ letters[i % 65], letters[i / 65], 0 }, 0);
+	cr_assert_eq(pairs_parse(pairs, in->data, in->len), (int)in->len);
+	cr_assert(pairs_is_complete(pairs));
+	cr_assert_eq(pairs_count(pairs), count);
+	for (guint i = 1; i < count; i++)
+		cr_assert_lt(strcmp(pairs_get_sorted(pairs, i - 1).name,
+				    pairs_get_sorted(pairs, i).name),
+			     0);
+	cr_assert_lt(pairs_size(pairs), 2 * in->len);
 	pairs_free(pairs);
 }
