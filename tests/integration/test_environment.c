@@ -9,7 +9,9 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What rows may contain. */
 #define LONG	   "LONG"  /* 8193 bytes */
@@ -118,6 +120,8 @@ ParameterizedTest(size_t *row, environment_twice, is_refused_by_both)
 
 	set_variables(refused[*row]);
 	cr_expect_not(command_takes(&error), "%s", refused[*row]);
+	/* What the library says of it is no word of the test's. */
+	dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
 	cr_expect_eq(session_get()->error, -EACCES, "%s", refused[*row]);
 }
 

@@ -261,8 +261,8 @@ static void start_git(void)
 	lab_assert_status(&made, 0);
 	g_autofree char *command = g_strdup_printf(
 		"HOME=%s exec git daemon --listen=127.0.0.1 --port=9418 --export-all "
-		"--base-path=%s %s",
-		folder, folder, folder);
+		"--base-path=%s %s 2>%s/git-daemon.log",
+		folder, folder, folder, folder);
 	lab_daemon(command, 9418);
 }
 

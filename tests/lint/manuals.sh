@@ -1,5 +1,6 @@
 #!/bin/sh
 # The manuals are clean, and name every option that the commands have.
+command -v mandoc >/dev/null || { echo "mandoc is not installed"; exit 77; }
 status=0
 bin=${BUILD:-build/release}
 for manual in doc/*.[1-8]; do

@@ -126,7 +126,7 @@ Test(bytes, puts_up_to_the_last_byte_and_none_beyond)
 
 Test(bytes, puts_nothing_more_once_bad)
 {
-	uint8_t room[4] = "....";
+	uint8_t room[4] = { '.', '.', '.', '.' };
 	struct bytes_writer w = bytes_writer(room, sizeof(room));
 
 	bytes_put_text(&w, "hello");

@@ -1,0 +1,135 @@
+/* What makes the tests run on other machines: the names of their packages, the tools that they
+ * lack, and what is said of it. */
+#include "support/lab.h"
+
+#include <criterion/criterion.h>
+#include <glib.h>
+#include <string.h>
+
+/* ---- packages ---- */
+
+/* A machine whose dpkg has and whose apt knows what two files say, and which notes what is
+ * installed. */
+#define TOOLS                                                                                      \
+	"mkdir bin; "                                                                              \
+	"printf '#!/bin/sh\\ncat %s/has\\n' >bin/dpkg-query; "                                     \
+	"printf '#!/bin/sh\\ncat %s/knows\\n' >bin/apt-cache; "                                    \
+	"printf '#!/bin/sh\\necho \"$@\" >>%s/got\\n' >bin/apt-get; "                              \
+	"printf '#!/bin/sh\\necho ${USER_ID:-0}\\n' >bin/id; "                                     \
+	"printf '#!/bin/sh\\nexit 1\\n' >bin/sudo; chmod 755 bin/*; "                              \
+	"printf 'installed gcc, c-compiler (= 12), \\ninstalled libx1t64, libx1 (= 1)\\n"          \
+	"config-files gone, \\n' >has; "                                                           \
+	"for p in newer=1 both-a=1 both-b=1 none=; do "                                            \
+	"echo \"${p%%=*}:\"; echo \"  Candidate: $(echo ${p#*=} | grep . || echo '(none)')\"; "    \
+	"done >knows; : >got"
+
+static struct lab_result install(const char *variables, const char *packages)
+{
+	g_autofree char *here = g_get_current_dir();
+	const char *folder = lab_folder();
+	const struct lab_result made =
+		lab_shell(LAB_ROOT, "rm -rf bin; " TOOLS, folder, folder, folder);
+
+	lab_assert_status(&made, 0);
+	return lab_shell(LAB_ROOT, "PATH=%s/bin:$PATH %s sh %s/tests/support/deps.sh %s", folder,
+			 variables, here, packages);
+}
+
+static void assert_installed(const char *expected)
+{
+	g_autofree char *path = lab_path("got");
+	g_autofree char *text = NULL;
+
+	cr_assert(g_file_get_contents(path, &text, NULL, NULL));
+	char *line = strstr(text, "install ");
+	cr_expect_str_eq(line ? strstr(line, "recommends") + strlen("recommends") : "", expected);
+}
+
+Test(packages_needed, are_installed_under_the_name_that_the_release_has)
+{
+	lab_open();
+	struct lab_result r = install("", "gcc 'older|newer' 'both-a|both-b' 'gone|newer'");
+	lab_assert_status(&r, 0);
+	assert_installed(" newer both-a newer\n");
+}
+
+Test(packages_needed, are_there_where_another_provides_them)
+{
+	lab_open();
+	struct lab_result r =
+		install("USER_ID=1000", "gcc c-compiler libx1 'old|libx1t64' 'libx1|libx9'");
+	lab_assert_status(&r, 0);
+	cr_expect_str_eq(r.err, "");
+	assert_installed("");
+}
+
+Test(packages_needed, stop_everything_where_the_release_has_none_of_them)
+{
+	lab_open();
+	struct lab_result r = install("", "'none|never'");
+	lab_assert_status(&r, 1);
+	cr_expect_str_eq(r.err, "this release has no package none|never\n");
+	assert_installed("");
+}
+
+Test(packages_needed, are_named_to_a_user_who_cannot_install_them)
+{
+	lab_open();
+	struct lab_result r = install("USER_ID=1000", "gcc 'older|newer' -- both-a");
+	lab_assert_status(&r, 1);
+	cr_expect(strstr(r.err, "apt-get install newer both-a\n"), "%s", r.err);
+}
+
+Test(packages_needed, go_on_without_what_single_tests_want)
+{
+	lab_open();
+	struct lab_result r = install("", "newer -- none both-b");
+	lab_assert_status(&r, 0);
+	cr_expect_str_eq(r.err,
+			 "this release has no package, and what wants it is skipped: none\n");
+	assert_installed(" newer both-b\n");
+
+	r = install("USER_ID=1000", "gcc -- both-b");
+	lab_assert_status(&r, 0);
+	cr_expect_str_eq(r.err, "not installed, and what wants them is skipped: both-b\n");
+}
+
+/* ---- what a machine lacks ---- */
+
+/* These tests by a runner of their own, which is no worker of this one (BXFI_MAP), behind this
+ * command. */
+static struct lab_result run_tests(const char *lowered, const char *filter)
+{
+	g_autofree char *here = g_get_current_dir();
+	const char *build = g_getenv("BUILD") ? g_getenv("BUILD") : "build/release";
+
+	return lab_shell(
+		LAB_ROOT,
+		"cd %s && env -u CI -u BXFI_MAP BUILD=%s %s %s/tests/isosocks-tests --filter '%s'",
+		here, build, lowered, build, filter);
+}
+
+/* As a container's root, to whom the kernel gives no namespace. */
+Test(runner, says_once_why_many_tests_are_skipped_and_sums_them_up)
+{
+	lab_open();
+	lab_need_root();
+	struct lab_result r = run_tests("setpriv --bounding-set=-sys_admin", "direct/*");
+	lab_assert_status(&r, 0);
+	char *line = strstr(r.err, "[SKIP] ");
+	cr_assert(line, "%s", r.err);
+	cr_expect(strstr(line, " tests: namespaces are not to be had here"), "%s", r.err);
+	cr_expect(strstr(line, "docker run"), "%s", r.err);
+	cr_expect_null(strstr(line + 1, "[SKIP]"), "%s", r.err);
+	char *sum = strstr(line, "\n0 passed, 0 failed, ");
+	cr_assert(sum && g_str_has_suffix(sum, " skipped\n"), "%s", r.err);
+}
+
+Test(runner, ends_with_what_passed)
+{
+	lab_open();
+	struct lab_result r = run_tests("", "base64/*");
+	lab_assert_status(&r, 0);
+	cr_expect(g_str_has_suffix(r.err, " passed, 0 failed, 0 skipped\n"), "%s", r.err);
+	cr_expect_null(strstr(r.err, "[SKIP]"), "%s", r.err);
+}
