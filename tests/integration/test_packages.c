@@ -46,9 +46,10 @@ static void build_packages(void)
 	lab_need("debootstrap");
 	lab_need("lintian");
 	g_free(run("make -s deb"));
-	g_free(run("sh tests/chroot/make.sh build/chroot curl wget python3 libglib2.0-0 strace "
-		   "iproute2 openssh-server "
-		   "openssh-client busybox"));
+	g_free(run(
+		"sh tests/chroot/make.sh build/chroot here curl wget python3 libglib2.0-0 strace "
+		"iproute2 openssh-server "
+		"openssh-client busybox"));
 	g_free(run("rm -rf build/packages && mkdir build/packages && "
 		   "cp build/deb/isosocks_*.deb build/deb/isosocks-proxy_*.deb "
 		   "tests/support/demo.sh build/packages"));
