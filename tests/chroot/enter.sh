@@ -26,4 +26,4 @@ mount --bind "$given" mnt
 [ "${NETWORK:-}" = yes ] && cat /etc/resolv.conf >etc/resolv.conf || ip link set lo up
 pivot_root . .
 umount -l .
-exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "$@"
+exec env -i ${CI:+CI="$CI"} PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "$@"
