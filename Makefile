@@ -81,7 +81,7 @@ endif
 # What a rule leaves on the way to something else stays: make would say what it removes.
 .SECONDARY:
 .DEFAULT_GOAL := all
-.PHONY: all help deps demo check check-all check-release check-asan check-tsan tests recording fuzz bench leak-report tor-network format install uninstall dist deb clean judges compatibility
+.PHONY: all help deps demo check check-all check-release platforms check-asan check-tsan tests recording fuzz bench leak-report tor-network format install uninstall dist deb clean judges compatibility
 
 all: $(LIBRARY) $(TOOLS) $(PROXY) ## build the library and the tools into build/release
 
@@ -231,6 +231,14 @@ RELEASE ?= trixie
 check-release: ## the tests on a minimal Debian of its own, RELEASE=trixie, as root and as an ordinary user
 	@$(call deps,debootstrap git)
 	@sh tests/platforms/run.sh $(RELEASE) root:check user:check
+
+RELEASES ?= bookworm trixie forky
+STEPS := root:all root:demo root:deb root:packages root:check 'root:guard/*' 'root:leak/*' user:all user:demo user:check 'user:guard/*' \
+	user:deb root:reproducible root:facts
+platforms: ## all of that on each of RELEASES (an hour), and write doc/platforms.md
+	@$(call deps,debootstrap git)
+	@$(foreach r,$(RELEASES),sh tests/platforms/run.sh $(r) $(STEPS);) true
+	@python3 tests/platforms/document.py build/platforms >doc/platforms.md
 
 compatibility: ## run the real programs, and write doc/compatibility.md
 	@$(call deps,$(PACKAGES_BUILD) $(PACKAGES_CHECK) $(PACKAGES_ALL) -- $(PACKAGES_TOOLS))

@@ -1,7 +1,7 @@
 #!/bin/sh
 # On a minimal Debian of the release $1, with git, make and ca-certificates, does what stands behind it: USER:TARGET is that target
 # of the Makefile, or the tests that USER:SUITE/TEST names, in a fresh checkout of the last commit, as root or as user, an ordinary
-# one for whom root has installed what is missing. Ends with 1 when one fails; what came of each is in build/platforms/$1/results.
+# one for whom root has installed what is missing; steps.sh knows some more. Ends with 1 when one fails; what came of each is in build/platforms/$1/results.
 set -eu
 release=$1
 shift
