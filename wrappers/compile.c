@@ -392,7 +392,8 @@ static void take_scalars(const struct blob_header *header, struct config *config
 	config->resolve = header->resolve;
 	config->loopback = header->loopback;
 	config->listen = header->listen;
-	config->guard = header->guard;
+	if (!config->guard_is_bound)
+		config->guard = header->guard;
 	config->why = header->why;
 	memcpy(config->pool, header->pool, sizeof(config->pool));
 	config->pool_prefix = header->pool_prefix;

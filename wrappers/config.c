@@ -105,7 +105,7 @@ struct config *config_new(void)
 	config->resolve = BLOB_RESOLVE_DEFERRED;
 	config->loopback = BLOB_LOOPBACK_DIRECT;
 	config->listen = BLOB_LISTEN_LOOPBACK;
-	config->guard = 1;
+	config->guard = CONFIG_GUARD_ON;
 	memcpy(config->pool, "\x7f\x40\x00\x00", 4);
 	config->pool_prefix = 10;
 	config->log_level = LOG_ERROR;
@@ -299,6 +299,18 @@ static gboolean set_require(struct config *config, const struct value *value, GE
 		return FALSE;
 	config->require = MAX(config->require, before);
 	config->require_given = true;
+	return TRUE;
+}
+
+/* What the administrator requires stays. */
+static gboolean set_guard(struct config *config, const struct value *value, GError **error)
+{
+	if (!set_word(config, value, error))
+		return FALSE;
+	if (value->source == CONFIG_SYSTEM && config->guard == CONFIG_GUARD_REQUIRED)
+		config->guard_is_bound = true;
+	if (config->guard_is_bound)
+		config->guard = CONFIG_GUARD_REQUIRED;
 	return TRUE;
 }
 
@@ -670,7 +682,7 @@ static const struct setting settings[] = {
 	{ "network", "direct", set_direct, .accepted = RULE_ACCEPTED },
 	{ "network", "deny", set_deny, .accepted = RULE_ACCEPTED_SUFFIX },
 	{ "network", "listen", set_word, FIELD(listen), .words = { "loopback", "any" } },
-	{ "guard", "enabled", set_word, FIELD(guard), .words = { "false", "true" } },
+	{ "guard", "enabled", set_guard, FIELD(guard), .words = { "false", "true", "require" } },
 	{ "log", "level", set_word, FIELD(log_level),
 	  .words = { "none", "error", "warning", "info", "debug" } },
 	{ "log", "file", set_log_file, .accepted = "empty, or the path of a file" },

@@ -20,6 +20,12 @@ enum config_source {
 	CONFIG_COMMAND_LINE,
 };
 
+enum config_guard {
+	CONFIG_GUARD_OFF,
+	CONFIG_GUARD_ON,
+	CONFIG_GUARD_REQUIRED, /* nothing is run where the kernel has none, or no leash */
+};
+
 #define CONFIG_FILE_MAX (1024 * 1024)
 
 /* One place, whatever the installation: an administrator's rules hold for all of them. */
@@ -74,7 +80,8 @@ struct config {
 	uint8_t resolve;
 	uint8_t loopback;
 	uint8_t listen;
-	uint8_t guard;
+	uint8_t guard;	     /* enum config_guard */
+	bool guard_is_bound; /* the machine's administrator wants it: nothing lowers it */
 	uint8_t why;
 	uint8_t pool[4];
 	uint8_t pool_prefix;

@@ -72,6 +72,8 @@ static const char *explain_guard(const struct explain *explain)
 	if (explain->application && explain->application->action == BLOB_ACTION_DIRECT)
 		return "is not installed: the program is direct (its names fail where a program "
 		       "under guard starts it)";
+	if (explain->config->guard == CONFIG_GUARD_REQUIRED)
+		return "is installed by isosocks, which runs nothing without it";
 	return explain->config->guard ? "is installed by isosocks" : "is switched off";
 }
 

@@ -274,6 +274,23 @@ int guard_install(const uint8_t cookie[GUARD_COOKIE])
 	return install(&filter);
 }
 
+int guard_try_leash(const uint8_t cookie[GUARD_COOKIE])
+{
+	uint64_t halves[2];
+
+	memcpy(halves, cookie, sizeof(halves));
+	const int fd = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0, halves[0],
+				    halves[1], 0);
+	if (fd < 0)
+		return 0; /* and nothing to put it on */
+	const int r = syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", sizeof("lo"),
+			      halves[0]) < 0
+			      ? -errno
+			      : 0;
+	close(fd);
+	return r;
+}
+
 /* A kind of socket that no kernel has: without a filter the answer is another. */
 bool guard_refuses(const uint8_t *cookie)
 {

@@ -37,6 +37,12 @@ size_t guard_program(const struct guard_machine *machine, const uint8_t cookie[G
  */
 int guard_install(const uint8_t cookie[GUARD_COOKIE]);
 
+/*
+ * Whether this process may bind a socket to the loopback device, as the library does with each: 0
+ * or -errno. The cookie is that of the filter in force; zeros where there is none.
+ */
+int guard_try_leash(const uint8_t cookie[GUARD_COOKIE]);
+
 /* Whether a filter is in force that refuses this cookie; NULL: no cookie at all. */
 bool guard_refuses(const uint8_t *cookie);
 

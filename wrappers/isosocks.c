@@ -16,6 +16,7 @@
 #include "listener.h"
 #include "suggest.h"
 
+#include "base/libc.h"
 #include "base/log.h"
 #include "keys/keys.h"
 
@@ -46,6 +47,7 @@ struct options {
 	gboolean quiet;
 	gboolean debug;
 	gboolean no_guard;
+	gboolean require_guard;
 	gboolean shell;
 	gboolean explain;
 	gboolean ipv6; /* torsocks' option, for what is always on here */
@@ -82,6 +84,7 @@ static const char help[] =
 	"  -d, --debug            write a log with every detail, hostnames too\n"
 	"      --log FILE         append the log to FILE instead of stderr\n"
 	"      --no-guard         let the kernel refuse nothing that the library misses\n"
+	"      --require-guard    run nothing where the kernel could refuse nothing\n"
 	"      --shell            run $SHELL\n"
 	"      --explain          print the policy that would be in force, run nothing\n"
 	"      --version          print the version\n"
@@ -174,6 +177,7 @@ static gboolean parse_options(struct options *options, int *argc, char ***argv, 
 		{ "debug", 'd', 0, flag, &options->debug, NULL, NULL },
 		{ "log", 0, 0, text, &options->log, NULL, NULL },
 		{ "no-guard", 0, 0, flag, &options->no_guard, NULL, NULL },
+		{ "require-guard", 0, 0, flag, &options->require_guard, NULL, NULL },
 		{ "shell", 0, 0, flag, &options->shell, NULL, NULL },
 		{ "explain", 0, 0, flag, &options->explain, NULL, NULL },
 		{ "ipv6", '6', G_OPTION_FLAG_HIDDEN, flag, &options->ipv6, NULL, NULL },
@@ -421,8 +425,25 @@ static gboolean keep_guard(const struct config *config, const struct options *op
 	return FALSE;
 }
 
+/* A promise that this kernel does not keep: said in a line, unless nothing is to be said. */
+static gboolean do_without(const struct config *config, bool is_required, const char *what, int r,
+			   GError **error)
+{
+	if (is_required) {
+		g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED,
+			    "%s: %s; nothing is run, since the guard is required", what,
+			    g_strerror(-r));
+		return FALSE;
+	}
+	if (!config->quiet && config->log_level != LOG_NONE)
+		fprintf(stderr, "isosocks: %s: %s; see THE GUARD in isosocks(1)\n", what,
+			g_strerror(-r));
+	return TRUE;
+}
+
 static gboolean make_guard(struct config *config, GError **error)
 {
+	const bool is_required = config->guard == CONFIG_GUARD_REQUIRED;
 	int r;
 
 	if (getrandom(config->cookie, sizeof(config->cookie), 0) != sizeof(config->cookie))
@@ -431,10 +452,11 @@ static gboolean make_guard(struct config *config, GError **error)
 	if (r == 0)
 		return TRUE;
 	memset(config->cookie, 0, sizeof(config->cookie));
-	config->guard = false;
-	warn(config, "there is no guard, what goes past the library goes past the proxy: seccomp: ",
-	     g_strerror(-r));
-	return TRUE;
+	config->guard = CONFIG_GUARD_OFF;
+	return do_without(config, is_required,
+			  "there is no guard, and what goes past the library goes past the proxy: "
+			  "the kernel takes no seccomp filter",
+			  r, error);
 }
 
 /* Of a program that the policy lets go directly the kernel has nothing to refuse. */
@@ -446,15 +468,47 @@ static bool is_direct(const struct config *config, const char *program)
 	return executable && config_is_direct(config, executable, getuid());
 }
 
+static gboolean check_leash(const struct config *config, GError **error)
+{
+	const int r = guard_try_leash(config->cookie);
+
+	return r == 0 ||
+	       do_without(config, config->guard == CONFIG_GUARD_REQUIRED,
+			  config->guard ? "there is no leash, and sockets that escape the library "
+					  "are held back by the guard alone: none can be bound to "
+					  "the loopback device"
+					: "there is no leash, and sockets that escape the library "
+					  "go anywhere: none can be bound to the loopback device",
+			  r, error);
+}
+
+static gboolean check_guard_options(const struct config *config, const struct options *options,
+				    GError **error)
+{
+	if (options->no_guard && options->require_guard)
+		return usage_error(error, "--no-guard, --require-guard: one of the two");
+	if (options->no_guard && config->guard_is_bound)
+		return usage_error(error, "--no-guard: " CONFIG_SYSTEM_FILE
+					  " has [guard] enabled=require, which holds");
+	return TRUE;
+}
+
 static gboolean raise_guard(struct config *config, const struct options *options,
 			    const char *program, GError **error)
 {
+	if (!check_guard_options(config, options, error))
+		return FALSE;
 	if (guard_refuses(NULL))
 		return keep_guard(config, options, error);
 	/* The cookie of a filter that is not in force: the environment came here by another way. */
 	memset(config->cookie, 0, sizeof(config->cookie));
-	config->guard = config->guard && !options->no_guard && !is_direct(config, program);
-	return !config->guard || make_guard(config, error);
+	if (options->require_guard)
+		config->guard = CONFIG_GUARD_REQUIRED;
+	if (options->no_guard || is_direct(config, program))
+		config->guard = CONFIG_GUARD_OFF;
+	if (is_direct(config, program))
+		return TRUE;
+	return (!config->guard || make_guard(config, error)) && check_leash(config, error);
 }
 
 static char **make_environment(const struct config *config, const char *runtime, GError **error)
@@ -556,10 +610,23 @@ static gboolean act(struct options *options, int argc, char **argv, GError **err
 	return run(options, arguments, error);
 }
 
+/* A static program has no dynamic linker to ask for libc's functions, which the shared parts call
+ * by this table. */
+static const struct libc functions = {
+	.close = close,
+	.poll = poll,
+	.read = read,
+	.send = send,
+	.syscall = syscall,
+	.write = write,
+};
+
 int main(int argc, char **argv)
 {
 	struct options options = { 0 };
 	g_autoptr(GError) error = NULL;
+
+	libc_install(&functions);
 	gboolean good = act(&options, argc, argv, &error);
 
 	options_clear(&options);

@@ -22,6 +22,7 @@ _isosocks() {
 		'(-d --debug)'{-d,--debug}'[log every detail]' \
 		'--log[append the log to a file]:file:_files' \
 		'--no-guard[do without the guard]' \
+		'--require-guard[run nothing without the guard]' \
 		'--explain[print the effective policy and run nothing]' \
 		'--shell[run a shell]' \
 		'(- *)--version[print the version]' \

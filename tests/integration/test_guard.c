@@ -240,6 +240,102 @@ Test(guard, an_inner_guard_in_an_unguarded_one_is_its_own)
 	lab_assert_out(&result, "asm=0\n");
 }
 
+/* ---- where the kernel lacks something ---- */
+
+static struct lab_result run_deprived(const char *of, const char *options)
+{
+	g_autofree char *deprived = lab_program("deprived");
+	g_autofree char *isosocks = lab_program("isosocks");
+
+	return lab_shell(LAB_NOBODY, "%s %s %s -x 127.0.0.1:%u %s true", deprived, of, isosocks,
+			 lab_port(), options);
+}
+
+static void assert_says(const char *of, const char *options, int status, const char *said,
+			const char *also)
+{
+	const struct lab_result result = run_deprived(of, options);
+
+	cr_assert_eq(result.status, status, "%s %s: %d, %s", of, options, result.status,
+		     result.err);
+	if (!said) {
+		cr_assert_str_empty(result.err, "%s %s: %s", of, options, result.err);
+		return;
+	}
+	cr_assert(strstr(result.err, said) == result.err, "%s %s: %s", of, options, result.err);
+	cr_assert(strstr(result.err, also), "%s %s: %s", of, options, result.err);
+	cr_assert_eq(strchr(result.err, '\n')[1] == '\0', strcmp(of, "both") != 0 || status != 0,
+		     "%s %s: %s", of, options, result.err);
+}
+
+Test(guard, what_the_kernel_lacks_is_said_in_a_line)
+{
+	static const char no_guard[] = "isosocks: there is no guard, ";
+	static const char no_leash[] = "isosocks: there is no leash, ";
+
+	skip_under_sanitizer();
+	open_lab();
+	g_autofree char *none = lab_config("[log]\nlevel=none\n");
+	g_autofree char *error = lab_config("[log]\nlevel=error\n");
+	const char *speaking[] = { "", "-d", error, "--log log" };
+	for (size_t i = 0; i < G_N_ELEMENTS(speaking); i++) {
+		assert_says("nothing", speaking[i], 0, NULL, NULL);
+		assert_says("seccomp", speaking[i], 0, no_guard, "Function not implemented");
+		assert_says("leash", speaking[i], 0, no_leash, "Operation not permitted");
+		assert_says("both", speaking[i], 0, no_guard, no_leash);
+	}
+	assert_says("leash", "--no-guard", 0, no_leash, "go anywhere");
+	assert_says("seccomp", "--no-guard", 0, NULL, NULL);
+	assert_says("both", "-q", 0, NULL, NULL);
+}
+
+Test(guard, one_that_is_required_is_there_or_nothing_runs)
+{
+	static const char no_guard[] = "isosocks: there is no guard, ";
+	static const char no_leash[] = "isosocks: there is no leash, ";
+
+	skip_under_sanitizer();
+	open_lab();
+	g_autofree char *require = lab_config("[guard]\nenabled=require\n");
+	g_autofree char *quiet = g_strconcat("-q ", require, NULL);
+	const char *requiring[] = { "--require-guard", require, quiet };
+	for (size_t i = 0; i < G_N_ELEMENTS(requiring); i++) {
+		assert_says("nothing", requiring[i], 0, NULL, NULL);
+		assert_says("seccomp", requiring[i], 125, no_guard, "nothing is run");
+		assert_says("leash", requiring[i], 125, no_leash, "nothing is run");
+		assert_says("both", requiring[i], 125, no_guard, "nothing is run");
+	}
+	assert_says("nothing", "--no-guard --require-guard", 125, "isosocks: --no-guard, ",
+		    "one of");
+}
+
+Test(guard, one_that_the_administrator_requires_stays)
+{
+	skip_under_sanitizer();
+	open_lab();
+	lab_cover_etc();
+	cr_assert(
+		g_file_set_contents("/etc/isosocks.conf", "[guard]\nenabled=require\n", -1, NULL));
+	g_autofree char *off = lab_config("[guard]\nenabled=false\n");
+	assert_says("seccomp", off, 125, "isosocks: there is no guard, ", "nothing is run");
+	assert_says("nothing", "--no-guard", 125, "isosocks: --no-guard: /etc/isosocks.conf",
+		    "require");
+	assert_says("nothing", off, 0, NULL, NULL);
+}
+
+/* The command is static, and has to bring the functions along that it writes the log with. */
+Test(guard, an_inner_isosocks_logs)
+{
+	skip_under_sanitizer();
+	open_lab();
+	g_autofree char *isosocks = lab_program("isosocks");
+	const struct lab_result result =
+		lab_run(LAB_NOBODY, NULL, "%s -d --no-guard true", isosocks);
+
+	lab_assert_status(&result, 0);
+	cr_assert(strstr(result.err, "the guard of the outer isosocks stays"), "%s", result.err);
+}
+
 /* ---- programs that gain privileges ---- */
 
 /* A copy of the client that belongs to root and is setuid. */

@@ -294,7 +294,7 @@ static const struct {
 	{ "[network]\ndeny=[fd00::]443", "f.conf:2: [network] deny: ", "[fd00::]443" },
 	{ "[network]\ndeny=.exa mple", "f.conf:2: [network] deny: ", ".SUFFIX" },
 	{ "[network]\nlisten=all", "f.conf:2: [network] listen: ", "loopback or any" },
-	{ "[guard]\nenabled=yes", "f.conf:2: [guard] enabled: ", "false or true" },
+	{ "[guard]\nenabled=yes", "f.conf:2: [guard] enabled: ", "false, true or require" },
 	{ "[log]\nwhy=1", "f.conf:2: [log] why: ", "false or true" },
 	{ "[application]\nmatch=/x", "f.conf:1: [application]: ", "application LABEL" },
 	{ "[application a]\nmatch=ssh", "f.conf:2: [application a] match: ", "absolute path" },
@@ -337,6 +337,23 @@ ParameterizedTest(size_t *row, config, says_where_a_bad_setting_stands_and_what_
 	cr_assert_not_null(message, "accepted: %s", refused[*row].text);
 	cr_assert(g_str_has_prefix(message, refused[*row].start), "%s", message);
 	cr_assert_not_null(strstr(message, refused[*row].contains), "%s", message);
+}
+
+Test(config, an_administrators_require_is_not_lowered)
+{
+	static const char *const words[] = { "false", "true", "require" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+		CONFIG_AUTO own = config_new();
+		CONFIG_AUTO bound = config_new();
+
+		cr_assert(config_set(own, CONFIG_FILE, "guard", "enabled", "require", NULL));
+		cr_assert(config_set(own, CONFIG_COMMAND_LINE, "guard", "enabled", words[i], NULL));
+		cr_assert_eq(own->guard, i);
+		cr_assert(config_set(bound, CONFIG_SYSTEM, "guard", "enabled", "require", NULL));
+		cr_assert(config_set(bound, CONFIG_FILE, "guard", "enabled", words[i], NULL));
+		cr_assert_eq(bound->guard, CONFIG_GUARD_REQUIRED);
+	}
 }
 
 Test(config, loads_a_file_from_disk)
