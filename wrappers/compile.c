@@ -116,16 +116,20 @@ static struct blob_table put_proxies(struct draft *draft, const GArray *proxies)
 	return put_table(draft, records);
 }
 
-/* A suffix that is the alias, or below it, is what names below the alias become: below .onion. */
-static struct blob_span put_suffix(struct draft *draft, const char *suffix, const char *alias)
+char *compile_suffix(const char *suffix, const char *alias)
 {
-	g_autofree char *name = NULL;
 	const size_t length = suffix ? strlen(suffix) : 0, size = alias ? strlen(alias) : 0;
 
 	if (length == 0 || size == 0 || length < size ||
 	    g_ascii_strcasecmp(suffix + length - size, alias) != 0)
-		return put_string(draft, suffix);
-	name = g_strdup_printf("%.*s.onion", (int)(length - size), suffix);
+		return g_strdup(suffix);
+	return g_strdup_printf("%.*s.onion", (int)(length - size), suffix);
+}
+
+static struct blob_span put_suffix(struct draft *draft, const char *suffix, const char *alias)
+{
+	g_autofree char *name = compile_suffix(suffix, alias);
+
 	return put_string(draft, name);
 }
 

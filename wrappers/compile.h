@@ -17,6 +17,10 @@ GByteArray *compile_policy(const struct config *config, GError **error);
 /* The same as ISOSOCKS_POLICY has it: base64url. */
 char *compile_text(const struct config *config, GError **error);
 
+/* A suffix as a policy has it: one that is the alias (or NULL), or below it, is what names below
+ * the alias become, below .onion. Free it. */
+char *compile_suffix(const char *suffix, const char *alias);
+
 /* What a policy says, every setting as one of CONFIG_OUTER. */
 struct config *compile_restore(const void *blob, size_t length, GError **error);
 struct config *compile_restore_text(const char *text, GError **error);

@@ -2,6 +2,9 @@
 
 #include "compile.h"
 #include "environment.h"
+#include "hold.h"
+
+#include <unistd.h>
 
 static struct config *start_config(char **block, GError **error)
 {
@@ -27,12 +30,26 @@ const char *gather_find_file(const char *named, char **block, const char **ret_o
 	return named ? named : g_environ_getenv(block, "ISOSOCKS_CONFIG");
 }
 
+/* A policy in the environment need not be of an outer isosocks: anybody can write one. */
+static gboolean hold_machine(struct config *config, GError **error)
+{
+	CONFIG_AUTO machine = config_new();
+
+	if (access(CONFIG_SYSTEM_FILE, F_OK) < 0)
+		return TRUE;
+	if (!config_load_file(machine, CONFIG_SYSTEM, CONFIG_SYSTEM_FILE, error))
+		return FALSE;
+	hold_demands(config, machine);
+	return TRUE;
+}
+
 /* An outer isosocks has read the usual files, and what it was told stands above them. */
 static gboolean load_files(struct config *config, const char *path, char **block, GError **error)
 {
 	if (!g_environ_getenv(block, "ISOSOCKS_POLICY"))
 		return config_load_usual(config, path, error);
-	return !path || config_load_file(config, CONFIG_FILE, path, error);
+	return hold_machine(config, error) &&
+	       (!path || config_load_file(config, CONFIG_FILE, path, error));
 }
 
 static gboolean apply_files(struct config *config, const char *named, char **block, GError **error)

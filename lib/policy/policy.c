@@ -264,8 +264,28 @@ int policy_open(struct policy *policy, const void *blob, size_t length)
 	check_contents(&check, header);
 	if (check.bad)
 		return -EBADMSG;
-	policy->header = header;
+	*policy = (struct policy){ .header = header };
 	return 0;
+}
+
+/* ---- what holds besides ---- */
+
+void policy_hold(struct policy *policy, const struct policy *machine)
+{
+	policy->machine = machine->header;
+}
+
+/* The other policy; its header may be NULL. */
+static struct policy machine_of(const struct policy *policy)
+{
+	return (struct policy){ .header = policy->machine };
+}
+
+uint8_t policy_require(const struct policy *policy)
+{
+	const uint8_t own = policy->header->require;
+
+	return policy->machine && policy->machine->require > own ? policy->machine->require : own;
 }
 
 /* ---- access ---- */
@@ -509,6 +529,17 @@ static const struct blob_rule *find_rule(const struct policy *policy,
 	return NULL;
 }
 
+/* Of both policies. What is a placeholder is so by the first one's pool. */
+static const struct blob_rule *find_deny(const struct policy *policy,
+					 const struct question *question,
+					 const struct blob_rule **ret_direct)
+{
+	const struct policy machine = machine_of(policy);
+	const struct blob_rule *rule = find_rule(policy, question, ret_direct), *unused;
+
+	return rule || !machine.header ? rule : find_rule(&machine, question, &unused);
+}
+
 /* ---- the verdict ---- */
 
 /* Only streams go through the proxy. */
@@ -552,7 +583,7 @@ enum policy_verdict policy_decide(const struct policy *policy, const struct poli
 
 	ask(policy, target, &question);
 	const struct blob_rule *direct;
-	const struct blob_rule *rule = find_rule(policy, &question, &direct);
+	const struct blob_rule *rule = find_deny(policy, &question, &direct);
 	const enum policy_verdict verdict =
 		rule ? POLICY_DENY : decide_undenied(policy, &question, direct, &rule);
 
@@ -569,7 +600,7 @@ const struct blob_rule *policy_find_deny(const struct policy *policy,
 	const struct blob_rule *direct;
 
 	ask(policy, target, &question);
-	return find_rule(policy, &question, &direct);
+	return find_deny(policy, &question, &direct);
 }
 
 /* ---- what a rule says of more than one target ---- */
@@ -597,16 +628,19 @@ bool policy_denies_name(const struct policy *policy, const char *name, size_t le
 		    (rule->port == 0 || !at_every_port))
 			return true;
 	}
-	return false;
+	const struct policy machine = machine_of(policy);
+	return machine.header && policy_denies_name(&machine, name, length, at_every_port);
 }
 
 bool policy_has_denied_names(const struct policy *policy)
 {
+	const struct policy machine = machine_of(policy);
+
 	for (const struct blob_rule *rule = NULL; (rule = next_rule(policy, rule));) {
 		if (rule->suffix.length > 0)
 			return true;
 	}
-	return false;
+	return machine.header && policy_has_denied_names(&machine);
 }
 
 /* Whether a rule of this action has the address, at every port or at some. */
@@ -628,7 +662,10 @@ static bool is_in_rule(const struct policy *policy, const uint8_t address[16], u
 
 bool policy_denies_address(const struct policy *policy, const uint8_t address[16])
 {
-	return is_in_rule(policy, address, BLOB_ACTION_DENY, true);
+	const struct policy machine = machine_of(policy);
+
+	return is_in_rule(policy, address, BLOB_ACTION_DENY, true) ||
+	       (machine.header && policy_denies_address(&machine, address));
 }
 
 bool policy_may_be_direct(const struct policy *policy, const uint8_t address[16])

@@ -13,6 +13,7 @@
 
 struct policy {
 	const struct blob_header *header;
+	const struct blob_header *machine; /* of another one whose demands hold too, or NULL */
 };
 
 struct policy_text {
@@ -29,6 +30,15 @@ uint64_t policy_checksum(const void *from, size_t length);
  * version.
  */
 int policy_open(struct policy *policy, const void *blob, size_t length);
+
+/*
+ * What an administrator demands cannot be taken back: from now on `deny` and `require` of machine,
+ * which has been opened and stays as long, hold for policy besides its own.
+ */
+void policy_hold(struct policy *policy, const struct policy *machine);
+
+/* The stricter enum blob_require of both. */
+uint8_t policy_require(const struct policy *policy);
 
 /* Text of a span of this blob, without a NUL behind it. */
 struct policy_text policy_text(const struct policy *policy, struct blob_span span);

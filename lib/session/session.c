@@ -268,9 +268,10 @@ static const char *find_application(void)
 										     : NULL;
 }
 
-static int refuse_application(void)
+static int refuse_application(const struct policy *policy,
+			      const struct blob_application *application)
 {
-	const struct policy_text label = policy_text(&session.policy, session.application->label);
+	const struct policy_text label = policy_text(policy, application->label);
 
 	return complain_of("application ", label.at, label.length, "the policy denies it");
 }
@@ -283,6 +284,28 @@ static uint32_t find_user(const struct source *source)
 	return user_find(source->user.number).number;
 }
 
+/* The group of this policy that names the program and the user, or NULL. 0, or -EACCES where it
+ * denies the program. */
+static int find_group(const struct policy *policy, const struct source *source,
+		      const struct blob_application **ret)
+{
+	*ret = NULL;
+	if (policy->header->applications.count > 0)
+		*ret = policy_find_application(policy, find_application(), find_user(source));
+	if (!*ret || (*ret)->action != BLOB_ACTION_DENY)
+		return 0;
+	return refuse_application(policy, *ret);
+}
+
+/* What the administrator says of it holds, whatever policy somebody gave it. */
+static int check_machine(const struct source *source)
+{
+	const struct policy machine = { .header = session.policy.machine };
+	const struct blob_application *unused;
+
+	return machine.header ? find_group(&machine, source, &unused) : 0;
+}
+
 /*
  * What the policy says of this program as a whole. 0, or -EACCES; session.passive when the program
  * is let go.
@@ -290,19 +313,19 @@ static uint32_t find_user(const struct source *source)
 static int read_application(const struct source *source, const struct environment *environment)
 {
 	const bool has_groups = session.policy.header->applications.count > 0;
-	const char *executable = has_groups ? find_application() : NULL;
+	int r;
 
-	if (source_spares(source, &session.policy, executable)) {
+	if (source_spares(source, &session.policy, has_groups ? find_application() : NULL)) {
 		session.passive = true;
 		return 0;
 	}
 	open_log(environment);
 	open_why(environment, source->user.number);
-	if (has_groups)
-		session.application =
-			policy_find_application(&session.policy, executable, find_user(source));
-	if (session.application && session.application->action == BLOB_ACTION_DENY)
-		return refuse_application();
+	r = find_group(&session.policy, source, &session.application);
+	if (r == 0)
+		r = check_machine(source);
+	if (r < 0)
+		return r;
 	session.direct = session.application && session.application->action == BLOB_ACTION_DIRECT;
 	session.passive = session.direct;
 	return 0;
@@ -526,7 +549,7 @@ static int read_keys(const struct environment *environment)
 	    environment->isolation)
 		set++;
 	session.keys_must_arrive =
-		policy_keys_must_arrive(session.policy.header->require, set,
+		policy_keys_must_arrive(policy_require(&session.policy), set,
 					session.keys.count - (session.has_credentials ? 2u : 0u));
 	return r < 0 ? -EACCES : 0;
 }

@@ -58,6 +58,13 @@ static void find_user(uid_t owner, struct source *source)
 	source->is_apart = root.number != 0 || root.space != 0;
 }
 
+static const char *describe(bool is_missing)
+{
+	return is_missing ? SOURCE_FILE ": is not there, run isosocksctl compile"
+			  : SOURCE_FILE ": not a policy that this isosocks compiled, run "
+					"isosocksctl compile";
+}
+
 /* Where there is none: what becomes of a process that nobody gave a policy. */
 static int do_without(bool asked_for, bool is_missing, uint8_t *blob, struct policy *policy,
 		      struct source *source)
@@ -73,9 +80,7 @@ static int do_without(bool asked_for, bool is_missing, uint8_t *blob, struct pol
 			return 0;
 		}
 	}
-	source->problem = is_missing ? SOURCE_FILE ": is not there, run isosocksctl compile"
-				     : SOURCE_FILE ": not a policy that this isosocks compiled, "
-						   "run isosocksctl compile";
+	source->problem = describe(is_missing);
 	return -EACCES;
 }
 
@@ -107,6 +112,24 @@ static int open_variable(const char *armored, uint8_t *blob, struct policy *poli
 	return -EACCES;
 }
 
+/* Anybody can write what stands in a variable, and only root the file. */
+static int hold_machine(struct policy *policy, struct source *source)
+{
+	static uint8_t blob[BLOB_MAX] __attribute__((aligned(8)));
+	struct policy machine;
+	struct stat status;
+	const ssize_t length = read_file(blob, &status);
+
+	if (length == -ENOENT)
+		return 0;
+	if (length < 0 || policy_open(&machine, blob, (size_t)length) < 0) {
+		source->problem = describe(false);
+		return -EACCES;
+	}
+	policy_hold(policy, &machine);
+	return 0;
+}
+
 int source_open(const char *armored, bool asked_for, uint8_t *blob, struct policy *policy,
 		struct source *ret)
 {
@@ -116,9 +139,10 @@ int source_open(const char *armored, bool asked_for, uint8_t *blob, struct polic
 		.user = { .number = (uint32_t)getauxval(AT_EUID) },
 		.problem = "ISOSOCKS_POLICY: no random bytes",
 	};
-	if (armored)
-		return open_variable(armored, blob, policy, ret);
-	return open_file(asked_for, blob, policy, ret);
+	if (!armored)
+		return open_file(asked_for, blob, policy, ret);
+	const int r = open_variable(armored, blob, policy, ret);
+	return r < 0 ? r : hold_machine(policy, ret);
 }
 
 bool source_spares(const struct source *source, const struct policy *policy, const char *executable)

@@ -30,9 +30,10 @@ struct source {
 };
 
 /*
- * Reads the policy into blob, of BLOB_MAX bytes, and opens it. armored is ISOSOCKS_POLICY or NULL,
- * asked_for whether LD_PRELOAD names the library. 0, or -EACCES with ret->problem: where it is
- * from, and what is wrong.
+ * Reads the policy into blob, of BLOB_MAX bytes, and opens it. What SOURCE_FILE demands, where it
+ * is there, holds besides whatever policy a variable has (policy_hold). armored is ISOSOCKS_POLICY
+ * or NULL, asked_for whether LD_PRELOAD names the library. 0, or -EACCES with ret->problem: where
+ * it is from, and what is wrong.
  */
 int source_open(const char *armored, bool asked_for, uint8_t *blob, struct policy *ret_policy,
 		struct source *ret);

@@ -42,7 +42,7 @@ static struct {
 		     .port = 8080 } },
 };
 
-static const struct policy policy = { &blob.header };
+static const struct policy policy = { .header = &blob.header };
 
 /* ---- the second reader ---- */
 

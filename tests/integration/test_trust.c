@@ -592,3 +592,117 @@ Test(trust, a_border_hands_no_keys_on)
 	g_autofree char *line = assert_proxied(1000, "ISOSOCKS_ISOLATION=work", cleared);
 	assert_lacks(line, "work");
 }
+
+/* ---- what the machine demands ---- */
+
+#define DEMANDS "[isolation]\nrequire=always\n[network]\ndeny=203.0.113.0/24;.denied.test\n"
+
+/* Under such a policy all that DEMANDS refuses would be let through, or go directly. */
+static char *forge(void)
+{
+	return compile("[isolation]\nrequire=never\n[network]\ndirect=203.0.113.0/24\n", NULL);
+}
+
+/* A proxy that takes no keys, so that what must arrive does not. */
+static void open_demands(void)
+{
+	open_lab();
+	lab_cover_etc();
+	lab_proxy("--methods none");
+	cr_assert(g_file_set_contents("/etc/isosocks.conf", DEMANDS, -1, NULL));
+	chmod("/etc/isosocks.conf", 0644);
+}
+
+static void assert_demands(const char *before)
+{
+	static const struct {
+		const char *target, *expected;
+	} rows[] = {
+		{ "-l 203.0.113.5 80", "connect=EACCES" },
+		{ "-l -u 203.0.113.5 80", "connect=EACCES" },
+		{ "-l ::ffff:203.0.113.5 80", "connect=EACCES" },
+		{ "-l www.denied.test 80", "connect=EACCES" },
+		{ "-l WWW.Denied.Test. 80", "connect=EACCES" },
+		{ "-l 198.51.100.1 80", "connect=EPROTONOSUPPORT" },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *command =
+			g_strdup_printf("%s %s %s", before, given.connect, rows[i].target);
+		assert_says(1000, "HOME=/", command, rows[i].expected);
+	}
+	lab_forget();
+}
+
+Test(trust, no_policy_takes_back_what_the_machine_demands_of_isosocks)
+{
+	open_demands();
+	g_autofree char *forged = forge();
+	g_autofree char *isosocks = lab_program("isosocks");
+	g_autofree char *own = lab_config("[isolation]\nrequire=never\n[network]\n"
+					  "direct=203.0.113.0/24\n[application own]\nmatch=*\n"
+					  "action=proxy\n");
+	g_autofree char *before = g_strdup_printf("env ISOSOCKS_POLICY=%s %s", forged, isosocks);
+	g_autofree char *plain =
+		g_strdup_printf("%s --no-guard -x 127.0.0.1:%u", isosocks, lab_port());
+	g_autofree char *nested = g_strdup_printf("%s %s", plain, before);
+	g_autofree char *twice = g_strdup_printf("%s %s", before, isosocks);
+	g_autofree char *with_file = g_strdup_printf("%s %s", before, own);
+	g_autofree char *unguarded = g_strdup_printf("%s --no-guard %s", nested, own);
+	const char *const ways[] = { plain, before, nested, twice, with_file, unguarded };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(ways); i++)
+		assert_demands(ways[i]);
+}
+
+/* The library reads what is compiled, whatever policy it is given. */
+Test(trust, no_policy_takes_back_what_is_compiled)
+{
+	open_demands();
+	write_policy(DEMANDS);
+	unlink("/etc/isosocks.conf");
+	g_autofree char *forged = forge();
+	g_autofree char *library = lab_program("libisosocks.so");
+	g_autofree char *isosocks = lab_program("isosocks");
+	g_autofree char *by_hand =
+		g_strdup_printf("env LD_PRELOAD=%s%s%s ISOSOCKS_POLICY=%s",
+				g_getenv("SANITIZER") ? g_getenv("SANITIZER") : "",
+				g_getenv("SANITIZER") ? ":" : "", library, forged);
+	g_autofree char *run =
+		g_strdup_printf("%s --no-guard -x 127.0.0.1:%u", isosocks, lab_port());
+	g_autofree char *inside = g_strdup_printf("%s env ISOSOCKS_POLICY=%s", run, forged);
+	const char *const ways[] = { by_hand, run, inside };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(ways); i++)
+		assert_demands(ways[i]);
+	cr_assert(g_file_set_contents(POLICY, "damaged", -1, NULL));
+	chmod(POLICY, 0644);
+	g_autofree char *command = g_strdup_printf("%s %s -l 198.51.100.1 80", run, given.connect);
+	assert_says(1000, "HOME=/", command, "connect=EACCES");
+}
+
+Test(trust, no_policy_takes_back_that_a_program_is_denied)
+{
+	static const char demands[] = "[application one]\nmatch=*/connect\nuser=1000\n"
+				      "action=deny\n";
+
+	open_demands();
+	g_autofree char *forged = forge();
+	g_autofree char *isosocks = lab_program("isosocks");
+	g_autofree char *run = g_strdup_printf("%s --no-guard", isosocks);
+	g_autofree char *command = g_strdup_printf(
+		"env ISOSOCKS_POLICY=%s %s %s -l 198.51.100.1 80", forged, run, given.connect);
+	g_autofree char *apart = g_strdup_printf("env ISOSOCKS_POLICY=%s %s unshare -Ur %s -l "
+						 "198.51.100.1 80",
+						 forged, run, given.connect);
+
+	for (int i = 0; i < 2; i++) {
+		cr_assert(
+			g_file_set_contents("/etc/isosocks.conf", i == 0 ? demands : "", -1, NULL));
+		if (i == 1)
+			write_policy(demands);
+		assert_says(1000, "HOME=/", command, "connect=EACCES");
+		assert_says(1000, "HOME=/", apart, "connect=EACCES");
+		assert_says(1001, "HOME=/", command, DIRECT);
+	}
+}

@@ -766,6 +766,75 @@ Test(policy, denies_names_by_their_suffix)
 	expect_verdicts(&policy, rows, ROWS(rows));
 }
 
+/* ---- what another policy demands ---- */
+
+/* A policy that lets everything go directly, and one that denies what it likes, held by it. */
+static struct policy open_held(struct policy *ret_machine)
+{
+	static const struct rule_row demands[] = {
+		{ "203.0.113.0/24", 0, BLOB_ACTION_DENY },
+		{ ".a.test", 80, BLOB_ACTION_DENY },
+		{ "198.51.100.0/24", 0, BLOB_ACTION_DIRECT },
+		{ 0 },
+	};
+	static const struct rule_row rules[] = { { "203.0.113.0/24", 0, BLOB_ACTION_DIRECT },
+						 { 0 } };
+	static uint8_t kept[BLOB_MAX] __attribute__((aligned(8)));
+	struct policy policy = open_with_rules(BLOB_LOOPBACK_DIRECT, demands);
+
+	memcpy(kept, built.bytes, built.length);
+	cr_assert_eq(policy_open(ret_machine, kept, built.length), 0);
+	policy = open_with_rules(BLOB_LOOPBACK_DIRECT, rules);
+	policy_hold(&policy, ret_machine);
+	return policy;
+}
+
+Test(policy, denies_what_another_policy_denies)
+{
+	struct policy machine;
+	const struct policy policy = open_held(&machine);
+	const struct verdict_row denied = { .address = "203.0.113.5", .port = 80 };
+	const struct verdict_row others = { .address = "198.51.100.1", .port = 80 };
+	struct policy_target named = {
+		.port = 80, .is_stream = true, .name = "www.A.test.", .name_length = 11
+	};
+	const struct blob_rule *rule;
+	uint8_t address[16];
+
+	cr_assert_eq(decide(&policy, &denied, true, &rule), POLICY_DENY);
+	cr_assert_eq(rule, policy_rule(&machine, 0));
+	cr_assert_eq(decide(&policy, &denied, false, NULL), POLICY_DENY);
+	cr_assert_eq(decide(&policy, &others, true, &rule), POLICY_PROXY, "its direct rule counts");
+	cr_assert_null(rule);
+	blob_address("127.64.0.1", named.address);
+	cr_assert_eq(policy_decide(&policy, &named, NULL), POLICY_DENY);
+	cr_assert_not_null(policy_find_deny(&policy, &named));
+	named.port = 81;
+	cr_assert_null(policy_find_deny(&policy, &named));
+	blob_address("203.0.113.5", address);
+	cr_assert(policy_denies_address(&policy, address));
+	cr_assert(policy_has_denied_names(&policy));
+	cr_assert(policy_denies_name(&policy, "a.test", 6, false));
+	cr_assert_not(policy_denies_name(&policy, "a.test", 6, true));
+	cr_assert_not(policy_denies_name(&policy, "b.test", 6, false));
+}
+
+Test(policy, requires_the_stricter_of_both)
+{
+	struct policy machine, policy;
+
+	for (uint8_t own = 0; own <= BLOB_REQUIRE_ALWAYS; own++) {
+		for (uint8_t other = 0; other <= BLOB_REQUIRE_ALWAYS; other++) {
+			struct blob_header mine = { .require = own }, its = { .require = other };
+			machine = (struct policy){ .header = &its };
+			policy = (struct policy){ .header = &mine };
+			cr_assert_eq(policy_require(&policy), own);
+			policy_hold(&policy, &machine);
+			cr_assert_eq(policy_require(&policy), own > other ? own : other);
+		}
+	}
+}
+
 /* ---- methods ---- */
 
 Test(policy, offers_methods_in_its_order_less_those_that_would_lose_keys)
