@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "inifile.h"
+#include "reader.h"
 #include "rule.h"
 
 #include "base/log.h"
@@ -27,6 +28,7 @@ G_DEFINE_QUARK(isosocks-config-error, config_error)
 #define TOKEN_MAX   KEYS_PAYLOAD_MAX
 #define ALIAS_MAX   64
 #define SUFFIX_MAX  255
+#define PASSWD_MAX  (16 * 1024 * 1024)
 
 static void pair_free(void *data)
 {
@@ -595,10 +597,12 @@ gboolean config_parse_user(const char *text, guint64 *ret_user)
 {
 	g_autofree char *passwd = NULL;
 	g_auto(GStrv) lines = NULL;
+	gsize length;
 
 	if (parse_number(text, 0, UINT32_MAX - 1, ret_user))
 		return TRUE;
-	if (!g_file_get_contents("/etc/passwd", &passwd, NULL, NULL))
+	passwd = reader_read("/etc/passwd", PASSWD_MAX, &length, NULL);
+	if (!passwd)
 		return FALSE;
 	lines = g_strsplit(passwd, "\n", -1);
 	for (guint i = 0; lines[i]; i++) {
@@ -971,7 +975,7 @@ gboolean config_load_file(struct config *config, enum config_source source, cons
 			  GError **error)
 {
 	size_t length;
-	g_autofree char *text = inifile_read(path, CONFIG_FILE_MAX, &length, error);
+	g_autofree char *text = reader_read(path, CONFIG_FILE_MAX, &length, error);
 
 	return text && config_load_text(config, source, path, text, length, error);
 }
@@ -1011,7 +1015,7 @@ GPtrArray *config_check_file(struct config *config, enum config_source source, c
 	GPtrArray *problems = g_ptr_array_new_with_free_func(g_free);
 	GError *error = NULL;
 	size_t length;
-	g_autofree char *text = inifile_read(path, CONFIG_FILE_MAX, &length, &error);
+	g_autofree char *text = reader_read(path, CONFIG_FILE_MAX, &length, &error);
 	g_autoptr(GPtrArray) entries = text ? inifile_parse(path, text, length, &error) : NULL;
 
 	if (entries)

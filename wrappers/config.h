@@ -105,7 +105,7 @@ GQuark config_error_quark(void);
 
 enum config_error {
 	CONFIG_ERROR_VALUE, /* a value that is not accepted, or a setting nobody knows */
-	CONFIG_ERROR_FILE,  /* a file that is not one of settings, or cannot be read */
+	CONFIG_ERROR_FILE,  /* a file that is not one of settings */
 };
 
 /* The built-in values, with a session of zeros. */

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "ctl.h"
 #include "rule.h"
+#include "show.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +29,7 @@ static GPtrArray *find_files(void)
 static gboolean print_problems(const GPtrArray *problems)
 {
 	for (guint i = 0; i < problems->len; i++)
-		puts(problems->pdata[i]);
+		show_line(stdout, "%s", (const char *)problems->pdata[i]);
 	return problems->len == 0;
 }
 
@@ -49,7 +50,7 @@ static gboolean check_whole(const struct config *config)
 	g_autoptr(GByteArray) policy = compile_policy(config, &error);
 
 	if (!policy)
-		puts(error->message);
+		show_line(stdout, "%s", error->message);
 	return print_problems(idle) && policy;
 }
 

@@ -15,6 +15,7 @@
 #include "machine.h"
 #include "probe.h"
 #include "program.h"
+#include "show.h"
 
 #include "policy/policy.h"
 #include "socks5/wire.h"
@@ -255,7 +256,7 @@ static int examine(const struct config *config, const char *program, gboolean as
 	door_inspect(findings, "", environ);
 	status = status_of(findings);
 	text = as_json ? findings_json(findings, status) : findings_text(findings);
-	fputs(text, stdout);
+	show_lines(stdout, text);
 	return status;
 }
 

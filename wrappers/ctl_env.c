@@ -7,15 +7,22 @@
 #include "ctl.h"
 #include "gather.h"
 #include "library.h"
+#include "show.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static void print_assignment(const char *name, const char *value)
+/* A shell would take an escape for the text that it is. */
+static int print_assignment(const char *name, const char *value)
 {
 	g_autofree char *quoted = g_shell_quote(value);
+	g_autofree char *shown = show_text(value);
 
-	printf("export %s=%s\n", name, quoted);
+	if (strcmp(shown, value) != 0)
+		return ctl_fail(CTL_NO, "env", "%s=%s: has what cannot be printed: unset it first",
+				name, value);
+	show_line(stdout, "export %s=%s", name, quoted);
+	return CTL_YES;
 }
 
 static char *make_preload(GError **error)
@@ -35,9 +42,8 @@ static int print_environment(void)
 
 	if (!preload)
 		return ctl_fail(CTL_NO, "env", "%s", error->message);
-	print_assignment("LD_PRELOAD", preload);
-	print_assignment("ISOSOCKS_POLICY", policy);
-	return CTL_YES;
+	const int status = print_assignment("LD_PRELOAD", preload);
+	return status == CTL_YES ? print_assignment("ISOSOCKS_POLICY", policy) : status;
 }
 
 /* Other preloads stay. */
@@ -45,12 +51,14 @@ static int print_undo(void)
 {
 	g_autofree char *rest = library_without(g_getenv("LD_PRELOAD"));
 
+	int status = CTL_YES;
+
 	if (*rest)
-		print_assignment("LD_PRELOAD", rest);
+		status = print_assignment("LD_PRELOAD", rest);
 	else
 		puts("unset LD_PRELOAD");
 	puts("unset ISOSOCKS_POLICY ISOSOCKS_NAMES");
-	return CTL_YES;
+	return status;
 }
 
 int ctl_env(int argc, char **argv)

@@ -4,6 +4,7 @@
  */
 #include "ctl.h"
 #include "json.h"
+#include "show.h"
 
 #include "socks5/failure.h"
 #include "socks5/reply.h"
@@ -28,11 +29,12 @@ static void print_table(void)
 {
 	puts("CODE  BY    ERRNO            MEANING");
 	for (size_t i = 0; i < reply_count; i++)
-		printf("%02X    %-4s  %-15s  %s\n", reply_rows[i].code, dialect(&reply_rows[i]),
-		       strerrorname_np(reply_rows[i].error), reply_rows[i].meaning);
+		show_line(stdout, "%02X    %-4s  %-15s  %s", reply_rows[i].code,
+			  dialect(&reply_rows[i]), strerrorname_np(reply_rows[i].error),
+			  reply_rows[i].meaning);
 	for (size_t i = 0; i < failure_count; i++)
-		printf("-     -     %-15s  %s\n", strerrorname_np(failure_rows[i].error),
-		       failure_rows[i].meaning);
+		show_line(stdout, "-     -     %-15s  %s", strerrorname_np(failure_rows[i].error),
+			  failure_rows[i].meaning);
 	puts("\n"
 	     "BY: 1928 is RFC 1928; 229 Tor proposal 229, where method 97 was agreed on; 304 Tor\n"
 	     "proposal 304, with every other method.");

@@ -7,6 +7,7 @@
 #include "gather.h"
 #include "json.h"
 #include "launch.h"
+#include "show.h"
 
 #include "policy/url.h"
 
@@ -83,23 +84,24 @@ static void print_text(const struct explain *explain)
 	g_autofree char *url = config_url_text(
 		explain->config, explain->application ? explain->application->proxy : BLOB_NONE);
 
-	printf("%s:%u: %s\n", explain->host, explain->port, verdicts[explain->verdict]);
-	printf("  rule     %s\n", explain->rule ? explain->rule : "none");
-	printf("  program  %s%s%s%s\n", explain->executable,
-	       explain->application ? ", [application " : "",
-	       explain->application ? explain->application->label : "",
-	       explain->application ? "]" : "");
-	printf("  leash    %s\n", explain_leash(explain));
-	printf("  guard    %s\n", explain_guard(explain));
+	show_line(stdout, "%s:%u: %s", explain->host, explain->port, verdicts[explain->verdict]);
+	show_line(stdout, "  rule     %s", explain->rule ? explain->rule : "none");
+	show_line(stdout, "  program  %s%s%s%s", explain->executable,
+		  explain->application ? ", [application " : "",
+		  explain->application ? explain->application->label : "",
+		  explain->application ? "]" : "");
+	show_line(stdout, "  leash    %s", explain_leash(explain));
+	show_line(stdout, "  guard    %s", explain_guard(explain));
 	if (explain->verdict != POLICY_PROXY)
 		return;
-	printf("  proxy    %s\n", url);
-	printf("  methods  %s\n", methods);
-	printf("  keys     %s\n", explain->keys->len == 0     ? "none"
-				  : explain->keys_must_arrive ? "must arrive"
-							      : "sent where the proxy takes them");
+	show_line(stdout, "  proxy    %s", url);
+	show_line(stdout, "  methods  %s", methods);
+	show_line(stdout, "  keys     %s",
+		  explain->keys->len == 0     ? "none"
+		  : explain->keys_must_arrive ? "must arrive"
+					      : "sent where the proxy takes them");
 	for (guint i = 0; i < explain->keys->len; i++)
-		printf("           %s\n", (char *)explain->keys->pdata[i]);
+		show_line(stdout, "           %s", (char *)explain->keys->pdata[i]);
 }
 
 static void add_lists(GString *json, const struct explain *explain)

@@ -3,6 +3,8 @@
  */
 #include "ctl.h"
 #include "import.h"
+#include "reader.h"
+#include "show.h"
 
 #include <stdio.h>
 
@@ -18,15 +20,16 @@ int ctl_import(int argc, char **argv)
 
 	if (!ctl_parse(&argc, argv, NULL, "FILE", 1, 1, &status))
 		return status;
-	if (!g_file_get_contents(argv[1], &text, &length, &error))
+	text = reader_read(argv[1], SIZE_MAX_OF_FILE, &length, &error);
+	if (!text)
 		return ctl_fail(CTL_NO, "import", "%s", error->message);
-	if (length > SIZE_MAX_OF_FILE || !g_utf8_validate(text, (gssize)length, NULL))
+	if (!g_utf8_validate(text, (gssize)length, NULL))
 		return ctl_fail(CTL_NO, "import", "%s is no text of settings", argv[1]);
 	result = import_text(text, remarks, &error);
 	if (!result)
 		return ctl_fail(CTL_NO, "import", "%s:%s", argv[1], error->message);
-	fputs(result, stdout);
+	show_lines(stdout, result);
 	for (guint i = 0; i < remarks->len; i++)
-		fprintf(stderr, "%s:%s\n", argv[1], (const char *)remarks->pdata[i]);
+		show_line(stderr, "%s:%s", argv[1], (const char *)remarks->pdata[i]);
 	return CTL_YES;
 }

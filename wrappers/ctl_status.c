@@ -6,6 +6,7 @@
 #include "gather.h"
 #include "json.h"
 #include "probe.h"
+#include "show.h"
 
 #include "policy/url.h"
 
@@ -17,15 +18,16 @@ static void print_text(const char *url, int r, const struct probe *probe,
 	g_autofree char *policy = explain_config(config);
 
 	if (r < 0) {
-		printf("proxy     %s: %s\n", url, g_strerror(-r));
+		show_line(stdout, "proxy     %s: %s", url, g_strerror(-r));
 	} else {
-		printf("proxy     %s: answers\n", url);
-		printf("extended  %s\n", probe_explain(probe->extended));
-		printf("password  %s\n", probe_explain(probe->password));
-		printf("none      %s\n", probe_explain(probe->none));
-		printf("RESOLVE   %s\n", probe->resolves ? "known" : "not known");
+		show_line(stdout, "proxy     %s: answers", url);
+		show_line(stdout, "extended  %s", probe_explain(probe->extended));
+		show_line(stdout, "password  %s", probe_explain(probe->password));
+		show_line(stdout, "none      %s", probe_explain(probe->none));
+		show_line(stdout, "RESOLVE   %s", probe->resolves ? "known" : "not known");
 	}
-	printf("\n%s", policy);
+	show_line(stdout, "%s", "");
+	show_lines(stdout, policy);
 }
 
 /* The same text as an object for each group, with the values as a file has them. */

@@ -9,6 +9,7 @@
 #include "library.h"
 #include "preload.h"
 #include "rehearsal.h"
+#include "show.h"
 #include "site.h"
 
 #include <errno.h>
@@ -157,10 +158,9 @@ static int run_enable(int argc, char **argv)
 	if (!choose_scope(min_uid, users, &scope, &error) || !enable(library, &scope, &error))
 		return fail("%s; the machine is as it was%s", error->message, "");
 	whom = site_explain(&scope);
-	printf("%s is preloaded for the whole machine, for %s.\n"
-	       "Programs started from now on have it. If the machine does not work any more:\n"
-	       "  %s disable\n",
-	       library, whom, rescue);
+	show_line(stdout, "%s is preloaded for the whole machine, for %s.", library, whom);
+	puts("Programs started from now on have it. If the machine does not work any more:");
+	show_line(stdout, "  %s disable", rescue);
 	return CTL_YES;
 }
 
@@ -238,11 +238,12 @@ static void print_standing(const struct standing *s)
 		puts("preload   off");
 		return;
 	}
-	printf("preload   %s%s%s\n", s->library, s->fault ? ": " : "", s->fault ? s->fault : "");
-	printf("policy    " SITE_POLICY "%s%s\n", s->problem ? ": " : "",
-	       s->problem ? s->problem : "");
+	show_line(stdout, "preload   %s%s%s", s->library, s->fault ? ": " : "",
+		  s->fault ? s->fault : "");
+	show_line(stdout, "policy    " SITE_POLICY "%s%s", s->problem ? ": " : "",
+		  s->problem ? s->problem : "");
 	if (s->scope)
-		printf("concerns  %s\n", s->scope);
+		show_line(stdout, "concerns  %s", s->scope);
 }
 
 static void print_standing_json(const struct standing *s)

@@ -3,6 +3,7 @@
  */
 #include "ctl.h"
 #include "json.h"
+#include "show.h"
 
 #include "base/why.h"
 #include "socks5/failure.h"
@@ -11,6 +12,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -77,22 +79,18 @@ static char *code_text(const struct why_record *record)
 			       record->code);
 }
 
-/* Another process wrote it: what a terminal would obey is made visible. */
 static void print_text(const struct why_record *record)
 {
 	const struct failure failure = failure_of(record);
-	g_autofree char *host = g_strescape(record->host, NULL);
-	g_autofree char *application = g_strescape(record->application, NULL);
-	g_autofree char *keys = g_strescape(record->keys, NULL);
 	g_autofree char *code = code_text(record);
 	g_autoptr(GDateTime) time = g_date_time_new_from_unix_local((gint64)record->time);
 	g_autofree char *when = time ? g_date_time_format(time, "%F %T") : g_strdup("?");
 
-	printf("%s %s:%u: %s%s: %s\n", when, host, record->port, error_name(record), code,
-	       failure_meaning(&failure));
-	printf("  program  %s, process %u\n", application, record->process);
-	printf("  keys     %s\n", *keys ? keys : "none");
-	printf("  hint     %s\n", failure_hint(&failure));
+	show_line(stdout, "%s %s:%u: %s%s: %s", when, record->host, record->port,
+		  error_name(record), code, failure_meaning(&failure));
+	show_line(stdout, "  program  %s, process %u", record->application, record->process);
+	show_line(stdout, "  keys     %s", *record->keys ? record->keys : "none");
+	show_line(stdout, "  hint     %s", failure_hint(&failure));
 }
 
 static void add_json(GString *json, const struct why_record *record)
@@ -157,6 +155,7 @@ int ctl_why(int argc, char **argv)
 	};
 	g_autofree char *path = find_file();
 	g_autoptr(GArray) records = NULL;
+	struct stat file;
 	int status, fd;
 
 	if (!ctl_parse(&argc, argv, entries, NULL, 0, 0, &status))
@@ -166,6 +165,10 @@ int ctl_why(int argc, char **argv)
 		return ctl_fail(CTL_NO, "why", "%s: cannot be read: %s", path, g_strerror(errno));
 	if (fd < 0)
 		return say_nothing_is_kept(path);
+	if (fstat(fd, &file) < 0 || !S_ISREG(file.st_mode)) {
+		close(fd);
+		return ctl_fail(CTL_NO, "why", "%s: is no regular file", path);
+	}
 	records = read_records(fd);
 	close(fd);
 	g_array_sort(records, compare);

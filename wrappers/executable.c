@@ -2,9 +2,11 @@
 
 #include "elf/elf.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SCRIPT_DEPTH 5 /* the kernel's own bound, and one more */
@@ -18,11 +20,26 @@ char *executable_follow_links(const char *path)
 	return copy;
 }
 
+/* To open a device may do something, so it is looked at before. */
+int executable_open(const char *path)
+{
+	const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	struct stat file;
+	int fd;
+
+	if (stat(path, &file) < 0)
+		return -errno;
+	if (!S_ISREG(file.st_mode))
+		return S_ISDIR(file.st_mode) ? -EISDIR : -EACCES;
+	fd = open(path, flags);
+	return fd < 0 ? -errno : fd;
+}
+
 /* The interpreter that a script names, or NULL. */
 static char *find_interpreter(const char *path)
 {
 	struct elf_info info = { .interpreter = "" };
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = executable_open(path);
 	int r = fd < 0 ? -1 : elf_inspect(fd, &info);
 
 	if (fd >= 0)

@@ -6,6 +6,10 @@
 #ifndef WRAPPERS_EXECUTABLE_H
 #define WRAPPERS_EXECUTABLE_H
 
+/* A regular file, for reading, without waiting; or -errno: -EACCES for what no file is that the
+ * kernel would run. */
+int executable_open(const char *path);
+
 /* Where links lead, of a file that is no script. Free it. */
 char *executable_follow_links(const char *path);
 

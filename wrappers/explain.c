@@ -2,6 +2,7 @@
 
 #include "compile.h"
 #include "rule.h"
+#include "show.h"
 
 #include "base/bytes.h"
 #include "names/hostname.h"
@@ -16,12 +17,16 @@
 
 static void put_group(GString *text, const char *group)
 {
-	g_string_append_printf(text, "%s[%s]\n", text->len ? "\n" : "", group);
+	g_autofree char *shown = show_text(group);
+
+	g_string_append_printf(text, "%s[%s]\n", text->len ? "\n" : "", shown);
 }
 
 static void put_text(GString *text, const char *key, const char *value)
 {
-	g_string_append_printf(text, "%s=%s\n", key, value ? value : "");
+	g_autofree char *shown = show_text(value ? value : "");
+
+	g_string_append_printf(text, "%s=%s\n", key, shown);
 }
 
 static void put_word(GString *text, const char *group, const char *key, uint8_t number)

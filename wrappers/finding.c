@@ -1,6 +1,7 @@
 #include "finding.h"
 
 #include "json.h"
+#include "show.h"
 
 #include <string.h>
 
@@ -50,8 +51,9 @@ char *findings_text(GPtrArray *findings)
 
 	for (guint i = 0; i < findings->len; i++) {
 		const struct finding *finding = findings->pdata[i];
+		g_autofree char *shown = show_text(finding->text);
 		g_string_append_printf(text, "%-8s %-8s %s\n", finding->about,
-				       level_names[finding->level], finding->text);
+				       level_names[finding->level], shown);
 	}
 	return g_string_free(text, FALSE);
 }

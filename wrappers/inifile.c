@@ -2,11 +2,7 @@
 
 #include "config.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static void entry_free(void *data)
 {
@@ -16,56 +12,6 @@ static void entry_free(void *data)
 	g_free(entry->key);
 	g_free(entry->value);
 	g_free(entry);
-}
-
-static gboolean fail_errno(const char *path, int number, GError **error)
-{
-	g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_FILE, "%s: cannot be read: %s", path,
-		    g_strerror(number));
-	return FALSE;
-}
-
-/* The size is bound while reading: a pipe or a device has none to ask for. */
-static gboolean read_all(int fd, const char *path, size_t size_max, GByteArray *text,
-			 GError **error)
-{
-	for (;;) {
-		guint8 piece[4096];
-		ssize_t n = read(fd, piece, sizeof(piece));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fail_errno(path, errno, error);
-		if (n == 0)
-			return TRUE;
-		if (text->len + (size_t)n > size_max) {
-			g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_FILE,
-				    "%s: is larger than the %zu KiB a configuration may have", path,
-				    size_max / 1024);
-			return FALSE;
-		}
-		g_byte_array_append(text, piece, (guint)n);
-	}
-}
-
-char *inifile_read(const char *path, size_t size_max, size_t *ret_length, GError **error)
-{
-	g_autoptr(GByteArray) text = g_byte_array_new();
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	gboolean good;
-
-	if (fd < 0) {
-		fail_errno(path, errno, error);
-		return NULL;
-	}
-	good = read_all(fd, path, size_max, text, error);
-	close(fd);
-	if (!good)
-		return NULL;
-
-	*ret_length = text->len;
-	g_byte_array_append(text, (const guint8 *)"", 1);
-	return (char *)g_byte_array_free(g_steal_pointer(&text), FALSE);
 }
 
 static guint line_of(const char *text, const char *at)

@@ -16,12 +16,6 @@ struct inifile_entry {
 };
 
 /*
- * Reads a whole file, which is a regular one or a pipe of at most size_max bytes. The text gets a
- * NUL behind its end that *ret_length does not count.
- */
-char *inifile_read(const char *path, size_t size_max, size_t *ret_length, GError **error);
-
-/*
  * The entries (struct inifile_entry *) in the order of their lines. Errors begin with `PATH:` or
  * `PATH:LINE:` and are CONFIG_ERROR_FILE: bytes that are no text, lines that are no setting, a key
  * or a group given twice.

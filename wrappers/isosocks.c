@@ -10,18 +10,21 @@
 #include "explain.h"
 #include "gather.h"
 #include "guard.h"
-#include "inifile.h"
 #include "launch.h"
 #include "library.h"
 #include "listener.h"
+#include "reader.h"
+#include "show.h"
 #include "suggest.h"
 
+#include "base/file.h"
 #include "base/libc.h"
 #include "base/log.h"
 #include "keys/keys.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -231,7 +234,7 @@ static gboolean apply_setting(struct config *config, const char *option, const c
 static char *read_password(const char *path, GError **error)
 {
 	size_t length;
-	g_autofree char *text = inifile_read(path, PASSWORD_FILE_MAX, &length, error);
+	g_autofree char *text = reader_read(path, PASSWORD_FILE_MAX, &length, error);
 
 	if (!text)
 		return NULL;
@@ -362,21 +365,44 @@ static struct config *gather(const struct options *options, GError **error)
 
 /* ---- what has to hold before anything runs ---- */
 
-/* The library opens the file anew for each line, and has nobody to tell when it cannot. */
-static gboolean check_log(const struct config *config, GError **error)
+static const char *explain_log(int r)
 {
-	int fd;
+	switch (r) {
+	case -ELOOP:
+		return "it is a symbolic link, or another user's one leads to it";
+	case -EPERM:
+		return "it is another user's";
+	case -EMLINK:
+		return "it is a hard link: the file has another name as well";
+	case -EINVAL:
+		return "it is no file: give a regular file, a FIFO or a terminal of yours, "
+		       "/dev/stderr or /dev/null";
+	default:
+		return g_strerror(-r);
+	}
+}
 
-	if (!config->log_file || config_log_level(config) == LOG_NONE)
+/* The library opens the file anew for each line, and has nobody to tell when it cannot. */
+static gboolean check_log(struct config *config, GError **error)
+{
+	char path[PATH_MAX] = "";
+	int r;
+
+	if (!config->log_file || config_log_level(config) == LOG_NONE ||
+	    strcmp(config->log_file, LOG_STANDARD_ERROR) == 0)
 		return TRUE;
-	fd = open(config->log_file,
-		  O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
-	if (fd >= 0) {
-		close(fd);
+	g_strlcpy(path, config->log_file, sizeof(path));
+	r = file_settle(path);
+	if (r == 0)
+		r = file_open(path, O_WRONLY | O_APPEND | O_CREAT, true);
+	if (r >= 0) {
+		close(r);
+		g_free(config->log_file);
+		config->log_file = g_strdup(path);
 		return TRUE;
 	}
 	g_set_error(error, LAUNCH_ERROR, LAUNCH_FAILED, "the log file %s cannot be written: %s",
-		    config->log_file, g_strerror(errno));
+		    config->log_file, explain_log(r));
 	return FALSE;
 }
 
@@ -436,7 +462,7 @@ static gboolean do_without(const struct config *config, bool is_required, const 
 		return FALSE;
 	}
 	if (!config->quiet && config->log_level != LOG_NONE)
-		fprintf(stderr, "isosocks: %s: %s; see THE GUARD in isosocks(1)\n", what,
+		show_line(stderr, "isosocks: %s: %s; see THE GUARD in isosocks(1)", what,
 			g_strerror(-r));
 	return TRUE;
 }
@@ -540,10 +566,10 @@ static void look_for_listener(const struct config *config, const char *executabl
 				 config->cookie))
 		return;
 	url = config_url_text(config, index);
-	fprintf(stderr,
-		"isosocks: nothing listens on %s: is the proxy, such as Tor, running? See "
-		"isosocksctl doctor\n",
-		url);
+	show_line(stderr,
+		  "isosocks: nothing listens on %s: is the proxy, such as Tor, running? See "
+		  "isosocksctl doctor",
+		  url);
 }
 
 static gboolean run(const struct options *options, char **arguments, GError **error)
@@ -589,7 +615,9 @@ static gboolean print_policy(const struct options *options, GError **error)
 	CONFIG_AUTO config = gather(options, error);
 	g_autofree char *text = config ? explain_config(config) : NULL;
 
-	return text && fputs(text, stdout) >= 0;
+	if (text)
+		show_lines(stdout, text);
+	return text != NULL;
 }
 
 static gboolean act(struct options *options, int argc, char **argv, GError **error)
@@ -601,7 +629,7 @@ static gboolean act(struct options *options, int argc, char **argv, GError **err
 	if (options->help)
 		return fputs(help, stdout) >= 0;
 	if (options->version)
-		return printf("isosocks %s\n", ISOSOCKS_VERSION) >= 0;
+		return puts("isosocks " ISOSOCKS_VERSION) >= 0;
 	if (options->explain)
 		return print_policy(options, error);
 	arguments = find_arguments(options, argv);
@@ -632,6 +660,6 @@ int main(int argc, char **argv)
 	options_clear(&options);
 	if (good && fflush(stdout) == 0)
 		return 0;
-	fprintf(stderr, "isosocks: %s\n", error ? error->message : g_strerror(errno));
+	show_line(stderr, "isosocks: %s", error ? error->message : g_strerror(errno));
 	return error ? launch_status(error) : LAUNCH_FAILED;
 }

@@ -3,6 +3,7 @@
  * here and a file of its own.
  */
 #include "ctl.h"
+#include "show.h"
 #include "suggest.h"
 
 #include <errno.h>
@@ -51,9 +52,9 @@ static int print_help(void)
 			g_strconcat(commands[i].name, *commands[i].arguments ? " " : "",
 				    commands[i].arguments, NULL);
 		if (strlen(usage) > 22)
-			printf("  %s\n  %-22s  %s\n", usage, "", commands[i].summary);
-		else
-			printf("  %-22s  %s\n", usage, commands[i].summary);
+			show_line(stdout, "  %s", usage);
+		show_line(stdout, "  %-22s  %s", strlen(usage) > 22 ? "" : usage,
+			  commands[i].summary);
 	}
 	puts("\n"
 	     "Options:\n"
@@ -89,12 +90,12 @@ static int refuse_command(const char *name)
 	const char *nearest = name ? find_nearest(name) : NULL;
 
 	if (nearest)
-		fprintf(stderr, "isosocksctl: there is no command %s: %s may be meant\n", name,
-			nearest);
+		show_line(stderr, "isosocksctl: there is no command %s: %s may be meant", name,
+			  nearest);
 	else if (name)
-		fprintf(stderr, "isosocksctl: there is no command %s: there are %s\n", name, known);
+		show_line(stderr, "isosocksctl: there is no command %s: there are %s", name, known);
 	else
-		fprintf(stderr, "isosocksctl: no command is given: there are %s\n", known);
+		show_line(stderr, "isosocksctl: no command is given: there are %s", known);
 	return CTL_USAGE;
 }
 
@@ -108,7 +109,7 @@ int ctl_fail(int status, const char *command, const char *format, ...)
 	va_start(arguments, format);
 	text = g_strdup_vprintf(format, arguments);
 	va_end(arguments);
-	fprintf(stderr, "isosocksctl %s: %s\n", command, text);
+	show_line(stderr, "isosocksctl %s: %s", command, text);
 	return status;
 }
 
@@ -180,6 +181,6 @@ int main(int argc, char **argv)
 
 	if (fflush(stdout) == 0)
 		return status;
-	fprintf(stderr, "isosocksctl: the answer could not be written: %s\n", g_strerror(errno));
+	show_line(stderr, "isosocksctl: the answer could not be written: %s", g_strerror(errno));
 	return status == CTL_YES ? CTL_NO : status;
 }

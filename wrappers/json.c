@@ -1,5 +1,7 @@
 #include "json.h"
 
+#include "base/printable.h"
+
 #include <string.h>
 
 void json_next(GString *json)
@@ -8,19 +10,30 @@ void json_next(GString *json)
 		g_string_append_c(json, ',');
 }
 
-/* RFC 8259 §7: quotation mark, reverse solidus and U+0000 to U+001F must be escaped. */
+/* A pair of surrogates beyond the Basic Multilingual Plane. */
+static void put_escape(GString *json, gunichar c)
+{
+	if (c < 0x10000)
+		g_string_append_printf(json, "\\u%04X", c);
+	else
+		g_string_append_printf(json, "\\u%04X\\u%04X", 0xd7c0 + (c >> 10),
+				       0xdc00 + (c & 0x3ff));
+}
+
+/* RFC 8259 §7: quotation mark, reverse solidus and U+0000 to U+001F must be escaped. What else is
+ * not printable is so too: it means the same. A byte that is no UTF-8 stands as a character. */
 static size_t put_character(GString *json, const char *at, size_t left)
 {
-	gunichar c = g_utf8_get_char_validated(at, (gssize)left);
-	size_t size;
+	const gunichar c = g_utf8_get_char_validated(at, (gssize)left);
+	const gboolean is_character = c != (gunichar)-1 && c != (gunichar)-2;
+	const size_t size = is_character ? (size_t)(g_utf8_next_char(at) - at) : 1;
 
-	if (c == (gunichar)-1 || c == (gunichar)-2 || c < 0x20 || c == 0x7f) {
-		g_string_append_printf(json, "\\u%04X", (guint8)*at);
-		return 1;
+	if (printable_length((const uint8_t *)at, left) == 0) {
+		put_escape(json, is_character ? c : (guint8)*at);
+		return size;
 	}
 	if (c == '"' || c == '\\')
 		g_string_append_c(json, '\\');
-	size = (size_t)(g_utf8_next_char(at) - at);
 	g_string_append_len(json, at, (gssize)size);
 	return size;
 }

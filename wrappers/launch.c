@@ -199,11 +199,11 @@ static gboolean inspect_file(int fd, const char *path, const char *proxy, struct
 static gboolean inspect(const char *path, const char *proxy, struct elf_info *info,
 			char **ret_runtime, GError **error)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = executable_open(path);
 	gboolean good;
 
 	if (fd < 0)
-		return explain_unreadable(path, -errno, error);
+		return explain_unreadable(path, fd, error);
 	good = inspect_file(fd, path, proxy, info, ret_runtime, error);
 	close(fd);
 	return good;

@@ -2,6 +2,7 @@
 
 #include "elf/preload.h"
 #include "library.h"
+#include "reader.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -105,17 +106,16 @@ char *preload_read(GError **error)
 	g_autofree char *text = NULL;
 	gsize length;
 
-	if (!g_file_get_contents(PRELOAD_FILE, &text, &length, &problem)) {
+	text = reader_read(PRELOAD_FILE, SIZE_MAX_OF_LIST, &length, &problem);
+	if (!text) {
 		if (g_error_matches(problem, G_FILE_ERROR, G_FILE_ERROR_NOENT))
 			return g_strdup("");
 		g_propagate_error(error, g_steal_pointer(&problem));
 		return NULL;
 	}
-	if (length > SIZE_MAX_OF_LIST || memchr(text, '\0', length)) {
+	if (memchr(text, '\0', length)) {
 		g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-			    PRELOAD_FILE " is not a list of libraries: it %s",
-			    length > SIZE_MAX_OF_LIST ? "has more than 64 KiB"
-						      : "holds a NUL byte");
+			    PRELOAD_FILE " is not a list of libraries: it holds a NUL byte");
 		return NULL;
 	}
 	return g_steal_pointer(&text);

@@ -1,6 +1,8 @@
 #include "program.h"
 
+#include "executable.h"
 #include "finding.h"
+#include "reader.h"
 
 #include "elf/elf.h"
 #include "elf/privilege.h"
@@ -13,7 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SCRIPT_DEPTH 4 /* #! lines that lead from one to the next, as in Linux */
+#define PROCESS_MAX  (16 * 1024 * 1024) /* of a file in /proc */
+#define SCRIPT_DEPTH 4			/* #! lines that lead from one to the next, as in Linux */
 
 static void problem(GPtrArray *findings, const char *what, const char *path, const char *text)
 {
@@ -222,10 +225,10 @@ static void inspect_chain(GPtrArray *findings, const char *path, gboolean guarde
 	struct elf_info info = { .kind = ELF_SCRIPT };
 
 	for (int depth = 0; depth <= SCRIPT_DEPTH; depth++) {
-		const int fd = open(at, O_RDONLY | O_CLOEXEC);
+		const int fd = executable_open(at);
 
 		if (fd < 0) {
-			problem(findings, "unreadable", at, g_strerror(errno));
+			problem(findings, "unreadable", at, g_strerror(-fd));
 			return;
 		}
 		inspect_file(findings, fd, at, guarded, &info);
@@ -263,10 +266,9 @@ static const char *find_single(const char *path)
 static char *read_process(const char *pid, const char *file)
 {
 	g_autofree char *path = g_build_filename("/proc", pid, file, NULL);
-	char *text = NULL;
+	gsize length;
 
-	g_file_get_contents(path, &text, NULL, NULL);
-	return text;
+	return reader_read(path, PROCESS_MAX, &length, NULL);
 }
 
 static gboolean is_mine(const char *pid)

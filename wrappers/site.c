@@ -2,6 +2,7 @@
 
 #include "compile.h"
 #include "config.h"
+#include "reader.h"
 
 #include "policy/blob.h"
 
@@ -111,7 +112,8 @@ gboolean site_read_scope(struct site_scope *ret_scope, GError **error)
 	CONFIG_AUTO config = NULL;
 	gsize length;
 
-	if (!g_file_get_contents(SITE_POLICY, &policy, &length, &problem)) {
+	policy = reader_read(SITE_POLICY, BLOB_MAX, &length, &problem);
+	if (!policy) {
 		if (!g_error_matches(problem, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
 			g_propagate_error(error, g_steal_pointer(&problem));
 			return FALSE;

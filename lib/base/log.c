@@ -1,6 +1,8 @@
 #include "base/log.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/libc.h"
+#include "base/printable.h"
 
 #include <stdatomic.h>
 #include <sys/stat.h>
@@ -20,6 +22,9 @@ void log_configure(enum log_level level, const char *path)
 {
 	ERROR_PROTECT;
 	struct stat error;
+
+	if (path && strcmp(path, LOG_STANDARD_ERROR) == 0)
+		path = NULL;
 	const bool good = level != LOG_NONE && !path && fstat(STDERR_FILENO, &error) == 0;
 
 	atomic_store_explicit(&device, good ? error.st_dev : 0, memory_order_relaxed);
@@ -74,13 +79,11 @@ static bool is_ready(int fd)
 static void put(int fd, const struct stat *status, const struct log_line *line)
 {
 	const size_t length = bytes_length(&line->text);
-	ssize_t written;
 
 	if (S_ISSOCK(status->st_mode))
-		written = libc()->send(fd, line->room, length, MSG_NOSIGNAL | MSG_DONTWAIT);
-	else
-		written = is_ready(fd) ? libc()->write(fd, line->room, length) : 0;
-	(void)written;
+		libc()->send(fd, line->room, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+	else if (is_ready(fd))
+		file_write(fd, line->room, length, -1);
 }
 
 static void put_to_error(const struct log_line *line)
@@ -96,8 +99,7 @@ static void put_to_error(const struct log_line *line)
 static void put_to_file(const char *path, const struct log_line *line)
 {
 	struct stat status;
-	const int fd =
-		open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+	const int fd = file_open(path, O_WRONLY | O_APPEND | O_CREAT, true);
 
 	if (fd < 0)
 		return;
@@ -111,6 +113,7 @@ void log_end(struct log_line *line)
 	ERROR_PROTECT;
 	const char *path = atomic_load_explicit(&file, memory_order_relaxed);
 
+	printable_mask(line->room, bytes_length(&line->text));
 	*line->text.at++ = '\n';
 	if (path)
 		put_to_file(path, line);

@@ -3,7 +3,8 @@
  * lines are built on the stack and written at the hooks' edge. Hostnames appear at debug level
  * only, credentials and key values never. The file is opened for each line, so that no descriptor
  * of ours lives in a foreign process. Standard error is written to while it is what it was when the
- * log was configured. A line never blocks and raises no signal: it is dropped instead.
+ * log was configured. A line never blocks and raises no signal: it is dropped instead. Whatever
+ * comes into it, what is not printable leaves it as `?`.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -20,7 +21,11 @@ enum log_level {
 	LOG_DEBUG,
 };
 
-/* path: NULL for stderr; it must stay valid. */
+/* The one path that is no file's: standard error, as NULL. What it leads to can be opened again
+ * only by some processes of a run. */
+#define LOG_STANDARD_ERROR "/dev/stderr"
+
+/* path: settled (file.h), or NULL for stderr; it must stay valid. */
 void log_configure(enum log_level level, const char *path);
 
 bool log_wants(enum log_level level);

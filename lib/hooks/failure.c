@@ -1,6 +1,7 @@
 #include "hooks/failure.h"
 #include "base/bytes.h"
 #include "base/cold.h"
+#include "base/file.h"
 #include "base/literal.h"
 #include "base/log.h"
 #include "base/why.h"
@@ -15,7 +16,6 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
 
 /* The last failure. Odd while somebody writes it; who finds it odd goes away. */
@@ -63,22 +63,6 @@ HOOK int isosocks_last_failure(struct isosocks_failure *ret, size_t size)
 
 /* ---- for isosocksctl why ---- */
 
-/* The file, when it is one that nobody else can have put there. */
-static int open_file(const char *path)
-{
-	struct stat status;
-	const int fd =
-		open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600);
-
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
-	    status.st_nlink == 1)
-		return fd;
-	libc()->close(fd);
-	return -1;
-}
-
 /* Two processes that fail at once may write the same record; then one of the two is lost. */
 static void write_record(int fd, struct why_record *record)
 {
@@ -90,9 +74,8 @@ static void write_record(int fd, struct why_record *record)
 	record->number = head.number;
 	const off_t at =
 		(off_t)(sizeof(head) + head.number % WHY_RECORDS * sizeof(struct why_record));
-	if (pwrite(fd, record, sizeof(*record), at) == sizeof(*record) &&
-	    pwrite(fd, &head, sizeof(head), 0) != sizeof(head))
-		return;
+	if (file_write(fd, record, sizeof(*record), at) == sizeof(*record))
+		file_write(fd, &head, sizeof(head), 0);
 }
 
 /* What a record is made in: a connect() that fails may have hardly any stack. */
@@ -150,7 +133,7 @@ static void fill_record(const struct session *session, const struct isosocks_fai
 
 COLD static void keep_record(const struct session *session, const struct isosocks_failure *failure)
 {
-	const int fd = open_file(session->why_file);
+	const int fd = file_open(session->why_file, O_RDWR | O_CREAT, false);
 	struct desk *desk = fd < 0 ? MAP_FAILED
 				   : mmap(NULL, sizeof(*desk), PROT_READ | PROT_WRITE,
 					  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -169,7 +152,7 @@ static void keep(const struct session *session, const struct isosocks_failure *f
 	ERROR_PROTECT;
 
 	keep_last(failure);
-	if (session->why_file[0])
+	if (session->why_file)
 		keep_record(session, failure);
 }
 

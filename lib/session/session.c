@@ -1,6 +1,7 @@
 #include "session/session.h"
 #include "base/cold.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/libc.h"
 #include "base/log.h"
 #include "base/why.h"
@@ -155,7 +156,11 @@ static void open_log(const struct environment *environment)
 		if (level == LOG_NONE && !environment->log && file.length > 0)
 			level = LOG_ERROR;
 	}
-	log_configure(level, keep_path(file.at, file.length) ? log_file : NULL);
+	const bool to_file = level != LOG_NONE && keep_path(file.at, file.length);
+	/* Nothing is written to one that cannot be settled: it is found to lead through a link. */
+	if (to_file)
+		file_settle(log_file);
+	log_configure(level, to_file ? log_file : NULL);
 }
 
 /* Without the variable the folder is where pam_systemd(8) has it. A process with privileges that
@@ -163,18 +168,20 @@ static void open_log(const struct environment *environment)
 static void open_why(const struct environment *environment, uint32_t user)
 {
 	const char *runtime = environment->runtime;
-	struct bytes_writer path = bytes_writer(session.why_file, sizeof(session.why_file) - 1);
+	static char file[PATH_MAX];
+	struct bytes_writer path = bytes_writer(file, sizeof(file));
 
 	if (!session.policy.header->why || environment->trust == TRUST_NOTHING)
 		return;
-	if (runtime && *runtime == '/' &&
-	    strlen(runtime) + sizeof(WHY_FILE) < sizeof(session.why_file)) {
+	if (runtime && *runtime == '/' && strlen(runtime) + sizeof("/" WHY_FILE) <= sizeof(file)) {
 		bytes_put_text(&path, runtime);
 	} else {
 		bytes_put_text(&path, "/run/user/");
 		bytes_put_decimal(&path, user);
 	}
 	bytes_put_text(&path, "/" WHY_FILE);
+	bytes_put_u8(&path, '\0');
+	session.why_file = file_settle(file) == 0 ? file : NULL;
 }
 
 /* People who come from there would think it did something. */

@@ -27,7 +27,7 @@ struct session {
 	struct pool pool;			    /* for session_pool() */
 	uint32_t by;				    /* enum keys_by */
 	uint32_t user;				    /* whom the keys name, see self_put_user() */
-	char why_file[108];			    /* where failures are kept; empty: nowhere */
+	const char *why_file;			    /* where failures are kept, settled; or NULL */
 	char username[255];
 	char password[255];
 	uint8_t username_length;

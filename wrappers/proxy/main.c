@@ -73,6 +73,7 @@ int main(int argc, char **argv)
 	int code = EXIT_USAGE;
 
 	(void)argc;
+	g_set_prgname("isosocks-proxy"); /* not what it was started as */
 	settings_init(&settings);
 	if (options_parse(&copy, &settings, &error))
 		code = run(&settings);

@@ -7,8 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void say(const char *text)
@@ -137,4 +141,91 @@ Test(log, drops_a_line_that_a_full_pipe_would_not_take, .timeout = 60)
 	log_configure(LOG_ERROR, NULL);
 	fill(STDERR_FILENO);
 	say("a line");
+}
+
+/* ---- what a line is made of ---- */
+
+Test(log, makes_one_printable_line_of_anything)
+{
+	int ends[2];
+	char buffer[2048] = "";
+
+	cr_assert_eq(pipe(ends), 0);
+	be_error(ends[1], ends[0]);
+	log_configure(LOG_ERROR, NULL);
+	say("TORSOCKS_A\n1 isosocks[1] error: forged\033[2J\302\233 \342\200\256 \377 \303\274");
+	cr_assert_gt(read(ends[0], buffer, sizeof(buffer) - 1), 0);
+	cr_assert(strstr(buffer, ": TORSOCKS_A?1 isosocks[1] error: forged?[2J?? ??? ? \303\274\n"),
+		  "%s", buffer);
+}
+
+/* ---- files ---- */
+
+static char folder[] = "/tmp/isosocks-log-XXXXXX";
+static char path[64];
+
+static void open_folder(void)
+{
+	cr_assert_not_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/log", folder);
+}
+
+static void remove_folder(void)
+{
+	unlink(path);
+	rmdir(folder);
+}
+
+static off_t size_of(const char *file)
+{
+	struct stat status;
+
+	return stat(file, &status) < 0 ? -1 : status.st_size;
+}
+
+Test(log, appends_to_a_file_and_to_no_link, .init = open_folder, .fini = remove_folder)
+{
+	char target[80];
+
+	log_configure(LOG_ERROR, path);
+	say("a line");
+	const off_t one = size_of(path);
+	cr_assert_gt(one, 0);
+	say("a line");
+	cr_assert_eq(size_of(path), 2 * one);
+	snprintf(target, sizeof(target), "%s/target", folder);
+	cr_assert_eq(rename(path, target), 0);
+	cr_assert_eq(symlink("target", path), 0);
+	say("a line");
+	cr_assert_eq(size_of(target), 2 * one);
+	unlink(path);
+	cr_assert_eq(link(target, path), 0);
+	say("a line");
+	cr_assert_eq(size_of(target), 2 * one);
+	unlink(target);
+	say("a line");
+	cr_assert_eq(size_of(path), 3 * one);
+}
+
+/* SIGXFSZ would end this process. */
+Test(log, drops_what_is_more_than_a_file_may_have, .init = open_folder, .fini = remove_folder)
+{
+	const struct rlimit limit = { 100, 100 };
+
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	log_configure(LOG_ERROR, path);
+	for (int i = 0; i < 10; i++)
+		say("a line");
+	cr_assert_eq(size_of(path), 100);
+}
+
+Test(log, knows_the_one_name_of_standard_error)
+{
+	int ends[2];
+
+	cr_assert_eq(pipe(ends), 0);
+	be_error(ends[1], ends[0]);
+	log_configure(LOG_ERROR, "/dev/stderr");
+	say("a line");
+	assert_arrives(ends[0], "error: a line");
 }

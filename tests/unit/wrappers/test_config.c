@@ -5,6 +5,7 @@
 #include "keys/keys.h"
 #include "policy/blob.h"
 #include "policy/url.h"
+#include "support/scratch.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -386,11 +387,15 @@ Test(config, refuses_a_file_over_one_mebibyte)
 {
 	CONFIG_AUTO config = config_new();
 	GError *error = NULL;
+	g_autofree char *text = g_strnfill(CONFIG_FILE_MAX + 1, '\n');
+	g_autofree char *path = scratch_make(text, 0600);
 	g_autofree char *message =
-		take_message(config_load_file(config, CONFIG_FILE, "/dev/zero", &error), &error);
+		take_message(config_load_file(config, CONFIG_FILE, path, &error), &error);
+	g_autofree char *expected =
+		g_strconcat(path, ": is larger than the 1024 KiB accepted", NULL);
 
-	cr_assert_str_eq(message,
-			 "/dev/zero: is larger than the 1024 KiB a configuration may have");
+	scratch_remove(path);
+	cr_assert_str_eq(message, expected);
 }
 
 Test(config, lets_the_higher_source_replace_a_key)

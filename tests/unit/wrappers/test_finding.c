@@ -11,7 +11,7 @@ Test(finding, is_a_line_each_or_one_object)
 	findings_add(findings, "door", FINDING_NOTE, "tmux", "\xff");
 	g_autofree char *text = findings_text(findings);
 	g_autofree char *json = findings_json(findings, 3);
-	cr_assert_str_eq(text, "proxy    problem  it says \"\n\"\ndoor     note     \xff\n");
+	cr_assert_str_eq(text, "proxy    problem  it says \"\\n\"\ndoor     note     \\xFF\n");
 	cr_assert_str_eq(json, "{\"exit\":3,\"findings\":["
 			       "{\"about\":\"proxy\",\"level\":\"problem\",\"what\":\"silent\","
 			       "\"text\":\"it says \\\"\\u000A\\\"\"},"

@@ -3,7 +3,6 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <string.h>
-#include <unistd.h>
 
 static GPtrArray *parse(const char *text, size_t length, GError **error)
 {
@@ -78,22 +77,4 @@ Test(inifile, names_the_line_of_a_value_with_a_bad_escape)
 
 	cr_assert_null(parse(text, strlen(text), &error));
 	cr_assert(g_str_has_prefix(error->message, "f:3: [a] x: "), "%s", error->message);
-}
-
-Test(inifile, reads_a_file_of_exactly_the_most_bytes_and_no_more)
-{
-	size_t length = 0, whole;
-	g_autofree char *all = inifile_read("/proc/self/maps", 1024 * 1024, &whole, NULL);
-	g_autofree char *path = NULL;
-	int fd = g_file_open_tmp("isosocks-XXXXXX", &path, NULL);
-	g_autofree char *text = NULL;
-
-	cr_assert_not_null(all);
-	cr_assert(g_file_set_contents(path, "123456789", 9, NULL));
-	text = inifile_read(path, 9, &length, NULL);
-	cr_assert_str_eq(text, "123456789");
-	cr_assert_eq(length, 9);
-	cr_assert_null(inifile_read(path, 8, &length, NULL));
-	cr_assert_eq(unlink(path), 0);
-	close(fd);
 }
