@@ -2,6 +2,7 @@
 
 #include "executable.h"
 #include "finding.h"
+#include "libraries.h"
 #include "reader.h"
 
 #include "elf/elf.h"
@@ -117,50 +118,21 @@ static const struct {
 	{ "libevent_extra", "libevent's evdns" },
 };
 
-static char *own_interpreter(void)
+static const char *find_resolver(const GPtrArray *libraries)
 {
-	const int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	struct elf_info info;
-	const int r = fd < 0 ? -errno : elf_inspect(fd, &info);
-
-	if (fd >= 0)
-		close(fd);
-	return r == 0 && *info.interpreter ? g_strdup(info.interpreter) : NULL;
-}
-
-/*
- * The lines of the dynamic linker's list of what it would load, or NULL. The linker is ours, never
- * one that the program names: that could be anything.
- */
-static char **list_libraries(const char *path, const struct elf_info *info)
-{
-	g_autofree char *interpreter = own_interpreter();
-	const char *argv[] = { interpreter, "--list", path, NULL };
-	char *none[] = { NULL };
-	g_autofree char *out = NULL;
-
-	if (!interpreter || strcmp(interpreter, info->interpreter) != 0 ||
-	    !g_spawn_sync("/", (char **)argv, none, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &out,
-			  NULL, NULL, NULL))
-		return NULL;
-	return g_strsplit(out, "\n", -1);
-}
-
-static const char *find_resolver(char **libraries)
-{
-	for (; *libraries; libraries++) {
-		const char *name = g_strchug(*libraries);
-		for (gsize i = 0; i < G_N_ELEMENTS(resolvers); i++)
-			if (g_str_has_prefix(name, resolvers[i].prefix))
-				return resolvers[i].name;
+	for (guint i = 0; i < libraries->len; i++) {
+		g_autofree char *name = g_path_get_basename(libraries->pdata[i]);
+		for (gsize k = 0; k < G_N_ELEMENTS(resolvers); k++)
+			if (g_str_has_prefix(name, resolvers[k].prefix))
+				return resolvers[k].name;
 	}
 	return NULL;
 }
 
 static void inspect_libraries(GPtrArray *findings, const char *path, const struct elf_info *info)
 {
-	g_auto(GStrv) libraries = list_libraries(path, info);
-	const char *resolver = libraries ? find_resolver(libraries) : NULL;
+	g_autoptr(GPtrArray) libraries = libraries_list(path, LIBRARIES_CACHE);
+	const char *resolver = find_resolver(libraries);
 
 	if (resolver)
 		findings_add(findings, "program", FINDING_NOTE, "resolver",

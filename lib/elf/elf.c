@@ -4,6 +4,7 @@
 #include "elf/preload.h"
 
 #include <endian.h>
+#include <limits.h>
 #include <link.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -338,6 +339,62 @@ static int find_sanitizer(struct file *file, const ElfW(Ehdr) * header, const El
 	return r;
 }
 
+/* The whole text, where it has an end and fits. */
+static int take_text(struct file *file, const struct strings *strings, uint64_t at,
+		     char text[PATH_MAX])
+{
+	struct part part;
+
+	if (at >= strings->size || strings->offset >= FILE_MAX || at >= FILE_MAX)
+		return -EBADMSG;
+	const uint64_t left = strings->size - at;
+	int r = fill(file->fd, strings->offset + at, (uint8_t *)text,
+		     left < PATH_MAX ? (size_t)left : PATH_MAX, &part);
+	if (r == 0 && !memchr(text, '\0', part.length))
+		text[0] = '\0';
+	return r;
+}
+
+struct receiver {
+	void (*receive)(void *context, enum elf_text what, const char *text);
+	void *context;
+};
+
+static int give_text(struct file *file, const struct strings *strings, const ElfW(Dyn) * entry,
+		     const struct receiver *to)
+{
+	char text[PATH_MAX];
+	int r = take_text(file, strings, entry->d_un.d_val, text);
+
+	if (r == 0 && text[0])
+		to->receive(to->context,
+			    entry->d_tag == DT_NEEDED  ? ELF_NEEDED
+			    : entry->d_tag == DT_RPATH ? ELF_RPATH
+						       : ELF_RUNPATH,
+			    text);
+	return r;
+}
+
+static int give_texts(struct file *file, const ElfW(Ehdr) * header, const ElfW(Phdr) * dynamic,
+		      const struct receiver *to)
+{
+	struct strings strings;
+	ElfW(Dyn) entry;
+	int r = find_strings(file, header, dynamic, &strings);
+
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; (r = take_dynamic(file, dynamic, i, &entry)) > 0; i++) {
+		if (entry.d_tag != DT_NEEDED && entry.d_tag != DT_RPATH &&
+		    entry.d_tag != DT_RUNPATH)
+			continue;
+		r = give_text(file, &strings, &entry, to);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
 /* ---- kinds ---- */
 
 static int find_segments(struct file *file, const ElfW(Ehdr) * header, struct segments *found)
@@ -390,20 +447,31 @@ static int inspect_program(struct file *file, const ElfW(Ehdr) * header, struct 
 	return r;
 }
 
-static int inspect_elf(struct file *file, struct elf_info *info)
+/* EM_NONE: of another machine. */
+static int take_header(struct file *file, ElfW(Ehdr) * ret_header)
 {
 	uint8_t ident[EI_NIDENT];
-	ElfW(Ehdr) header = { .e_machine = EM_NONE };
 	int r = take(file, 0, 0, ident, sizeof(ident));
+
+	*ret_header = (ElfW(Ehdr)){ .e_machine = EM_NONE };
+	if (r < 0 || ident[EI_CLASS] != CLASS || ident[EI_DATA] != DATA)
+		return r;
+	r = take(file, 0, 0, ret_header, sizeof(*ret_header));
+	if (r == 0 && ret_header->e_machine != MACHINE)
+		ret_header->e_machine = EM_NONE;
+	return r;
+}
+
+static int inspect_elf(struct file *file, struct elf_info *info)
+{
+	ElfW(Ehdr) header;
+	int r = take_header(file, &header);
 
 	if (r < 0)
 		return r;
 	info->kind = ELF_FOREIGN;
-	if (ident[EI_CLASS] != CLASS || ident[EI_DATA] != DATA)
+	if (header.e_machine == EM_NONE)
 		return 0;
-	r = take(file, 0, 0, &header, sizeof(header));
-	if (r < 0 || header.e_machine != MACHINE)
-		return r;
 	info->kind = ELF_OTHER;
 	if (header.e_type != ET_EXEC && header.e_type != ET_DYN)
 		return 0;
@@ -486,6 +554,26 @@ int elf_inspect(int fd, struct elf_info *ret_info)
 	if (r < 0)
 		*ret_info = (struct elf_info){ .kind = ELF_OTHER };
 	return r;
+}
+
+int elf_texts(int fd, void (*receive)(void *context, enum elf_text what, const char *text),
+	      void *context)
+{
+	const struct receiver to = { receive, context };
+	struct segments found = { .go = false };
+	struct file file = { .fd = fd };
+	ElfW(Ehdr) header;
+	int r = fill(fd, 0, file.beginning, sizeof(file.beginning), &file.first);
+
+	if (r == 0 && (file.first.length < SELFMAG || memcmp(file.beginning, ELFMAG, SELFMAG) != 0))
+		r = -EBADMSG;
+	if (r == 0)
+		r = take_header(&file, &header);
+	if (r == 0)
+		r = header.e_machine == EM_NONE ? -EBADMSG : find_segments(&file, &header, &found);
+	if (r < 0 || found.dynamic.p_type != PT_DYNAMIC)
+		return r;
+	return give_texts(&file, &header, &found.dynamic, &to);
 }
 
 const char *elf_kind_explain(enum elf_kind kind)

@@ -37,6 +37,21 @@ struct elf_info {
  */
 int elf_inspect(int fd, struct elf_info *ret_info);
 
+/* Texts of a dynamic section (gABI, Dynamic Section). */
+enum elf_text {
+	ELF_NEEDED,  /* a library's name */
+	ELF_RPATH,   /* where libraries are looked for, between colons */
+	ELF_RUNPATH, /* the same; then the former does not count */
+};
+
+/*
+ * Gives each such text of a program or library to `receive`, in the file's order; one that is
+ * longer than a path may be is passed over. 0, also where there is no dynamic section; -EBADMSG for
+ * a file whose tables point outside it, or that is not of this machine; -errno of a failed read.
+ */
+int elf_texts(int fd, void (*receive)(void *context, enum elf_text what, const char *text),
+	      void *context);
+
 /* What the kind means for the user, a sentence without its full stop: "is statically linked: …". */
 const char *elf_kind_explain(enum elf_kind kind);
 

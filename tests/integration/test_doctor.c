@@ -160,6 +160,71 @@ Test(doctor, names_a_resolver_of_its_own)
 	assert_finding(&result, 0, "program", "note", "resolver");
 }
 
+/* Libraries that leave a file where they are loaded, in every way in which a program may name one:
+ * nobody who asks about a program wants anything of it to happen. */
+Test(doctor, executes_and_loads_nothing_of_what_it_is_asked_about)
+{
+	static const char *const flags[] = {
+		"-Wl,--audit=$PWD/evil.so",	 "-Wl,--depaudit=$PWD/evil.so",
+		"./evil.so -Wl,-rpath,$PWD",	 "./evil.so -Wl,-rpath,'$ORIGIN'",
+		"-Wl,-dynamic-linker,$PWD/evil", "-L. -lmiddle -Wl,-rpath,$PWD",
+	};
+
+	lab_need("cc");
+	open_clinic(NULL);
+	prepare("chmod 777 .; cat >evil.c <<'END'\n"
+		"#include <fcntl.h>\n#include <unistd.h>\n"
+		"unsigned la_version(unsigned v) { creat(\"it-ran\", 0666); return v; }\n"
+		"__attribute__((constructor)) static void run(void) "
+		"{ creat(\"it-ran\", 0666); }\n"
+		"int main(void) { creat(\"it-ran\", 0666); return 0; }\nEND\n"
+		"cc -shared -fPIC -o evil.so evil.c -Wl,-soname,evil.so; cc -o evil evil.c; "
+		"echo >none.c; cc -shared -fPIC -Wl,--no-as-needed,--audit=$PWD/evil.so "
+		"-o libmiddle.so none.c ./evil.so; echo 'int main(void) { return 0; }' >main.c");
+	for (gsize i = 0; i < G_N_ELEMENTS(flags); i++) {
+		g_autofree char *build = g_strdup_printf(
+			"cc -Wl,--no-as-needed -o p main.c %s -Wl,--allow-shlib-undefined",
+			flags[i]);
+		prepare(build);
+		const struct lab_result result = doctor("./p");
+		lab_assert_out(&result, "{\"about\":\"program\",");
+		const struct lab_result ran = lab_shell(LAB_ROOT, "ls it-ran /it-ran 2>&1 | "
+								  "grep -v cannot");
+		cr_expect_str_eq(ran.out, "", "%s", flags[i]);
+	}
+	prepare("printf '#!%s/evil\n' \"$PWD\" >script; chmod 755 script");
+	doctor("./script");
+	const struct lab_result ran = lab_shell(LAB_ROOT, "test -e it-ran");
+	cr_expect_neq(ran.status, 0, "the interpreter ran");
+}
+
+/* By the folder that the program itself has in it, and through a library that has another one. */
+Test(doctor, finds_the_libraries_of_a_relative_path)
+{
+	static const char *const flags[] = {
+		"-L. -lcares -Wl,-rpath,'$ORIGIN'",
+		"-L. -lcares -Wl,-rpath,'${ORIGIN}/../sub',--disable-new-dtags",
+		"-L. -lmiddle -Wl,-rpath,'$ORIGIN',--enable-new-dtags",
+		"-L. -lmiddle -Wl,-rpath,'$ORIGIN',--disable-new-dtags",
+	};
+
+	lab_need("cc");
+	open_clinic(NULL);
+	prepare("mkdir -m 777 sub sub/deep; cd sub; echo 'int main(void) { return 0; }' >main.c; "
+		"echo >none.c; cc -shared -fPIC -Wl,-soname,libcares.so.2 -o libcares.so.2 none.c; "
+		"ln -s libcares.so.2 libcares.so; cc -shared -fPIC -Wl,--no-as-needed "
+		"-o libmiddle.so none.c -L. -lcares -Wl,-rpath,'$ORIGIN'");
+	for (gsize i = 0; i < G_N_ELEMENTS(flags); i++) {
+		g_autofree char *build = g_strdup_printf(
+			"cd sub; cc -Wl,--no-as-needed -o p main.c %s -Wl,--allow-shlib-undefined",
+			flags[i]);
+		prepare(build);
+		const struct lab_result here = doctor("sub/p"), above = doctor("./sub/deep/../p");
+		assert_finding(&here, 0, "program", "note", "resolver");
+		assert_finding(&above, 0, "program", "note", "resolver");
+	}
+}
+
 Test(doctor, names_a_sanitizer)
 {
 	lab_need("cc");
