@@ -463,7 +463,7 @@ static gboolean do_without(const struct config *config, bool is_required, const 
 	}
 	if (!config->quiet && config->log_level != LOG_NONE)
 		show_line(stderr, "isosocks: %s: %s; see THE GUARD in isosocks(1)", what,
-			g_strerror(-r));
+			  g_strerror(-r));
 	return TRUE;
 }
 

@@ -96,9 +96,9 @@ Test(stack, calls_take_little)
 	open_world();
 	g_autofree char *depth = lab_program("depth");
 	g_autofree char *config = lab_config("[log]\nwhy=true\n");
-	g_autofree char *all =
-		g_strdup_printf("%s -b destination,process -d --log %s/log", config, lab_folder());
 	for (enum lab_user user = 0; user < LAB_USERS; user++) {
+		g_autofree char *all = g_strdup_printf(
+			"%s -b destination,process -d --log %s/log.%d", config, lab_folder(), user);
 		const struct lab_result bare = lab_shell(user, "LD_BIND_NOW=1 %s %u", depth, port);
 		lab_assert_status(&bare, 0);
 		assert_within_bounds(user, "", &bare);
