@@ -67,7 +67,7 @@ TOOLS     := $(BUILD)/isosocks $(if $(wildcard wrappers/isosocksctl.c),$(BUILD)/
 PROXY     := $(BUILD)/isosocks-proxy
 TESTS     := $(BUILD)/tests/isosocks-tests
 CLIENTS   := $(patsubst tests/clients/%.c,$(BUILD)/tests/clients/%,$(CLIENT_SRC))
-LEAKS     := $(addprefix $(BUILD)/tests/leak/,call plain plain-static)
+LEAKS     := $(addprefix $(BUILD)/tests/leak/,call plain plain-static deep.so)
 REPLAYS   := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(FUZZ_SRC))
 BENCHES   := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(BENCH_SRC))
 
@@ -156,6 +156,10 @@ $(BUILD)/tests/leak/plain: tests/leak/plain.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -o $@ $<
 
+$(BUILD)/tests/leak/deep.so: tests/leak/deep.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -shared -fPIC -o $@ $<
+
 # libc warns that a static program's look-ups need libc's own libraries at run time: that is one of the ways.
 $(BUILD)/tests/leak/plain-static: tests/leak/plain.c
 	@mkdir -p $(@D)
@@ -191,7 +195,7 @@ PACKAGES_CHECK := libcriterion-dev iproute2 netbase util-linux bsdutils curl wge
 # Single tests want these, and are skipped without; a|b is the first that the release has.
 PACKAGES_TOOLS := mandoc clang clang-format libclang-rt-dev valgrind gdb musl-tools libjemalloc2 libtcmalloc-minimal4t64|libtcmalloc-minimal4
 PACKAGES_DEB   := build-essential debhelper lintian fakeroot dpkg-dev
-PACKAGES_ALL   := $(PACKAGES_DEB) debootstrap nodejs default-jdk-headless ruby php-cli aria2 golang-go gcc-multilib \
+PACKAGES_ALL   := $(PACKAGES_DEB) debootstrap nodejs default-jdk-headless ruby php-cli php-curl aria2 golang-go gcc-multilib \
 	ncat socat telnet lynx w3m links elinks lftp httpie python3-requests python3-aiohttp \
 	python3-twisted apache2-utils wrk redis-server redis-tools postgresql chromium libevent-dev libuv1-dev \
 	libpython3.14-testsuite|libpython3.13-testsuite|libpython3.11-testsuite cmake patch

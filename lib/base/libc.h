@@ -12,6 +12,7 @@
 #ifndef BASE_LIBC_H
 #define BASE_LIBC_H
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
@@ -85,6 +86,8 @@ struct _IO_FILE *popen(const char *command, const char *mode);
 	REPLACED(bind)                                                                             \
 	REPLACED(close)                                                                            \
 	REPLACED(connect)                                                                          \
+	REPLACED(dlmopen)                                                                          \
+	REPLACED(dlopen)                                                                           \
 	REPLACED(dup)                                                                              \
 	REPLACED(dup2)                                                                             \
 	REPLACED(dup3)                                                                             \

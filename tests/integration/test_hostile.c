@@ -197,6 +197,76 @@ Test(hostile, another_namespace_of_the_dynamic_linker)
 	lab_assert_out(&result, "other=EACCES\n");
 }
 
+/* ---- libraries whose own libraries go first ---- */
+
+/* Fetches by itself, whatever its loader is linked to. */
+static const char plugin[] =
+	"#include <netdb.h>\n#include <sys/socket.h>\n#include <unistd.h>\n"
+	"int fetch(void) {\n"
+	"	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };\n"
+	"	struct addrinfo *to; char line[100]; ssize_t n;\n"
+	"	if (getaddrinfo(\"www.test\", \"80\", &hints, &to) != 0) return 2;\n"
+	"	int fd = socket(to->ai_family, SOCK_STREAM, 0);\n"
+	"	if (connect(fd, to->ai_addr, to->ai_addrlen) < 0) return 3;\n"
+	"	if ((n = read(fd, line, sizeof(line))) < 1 || write(1, line, n) < 1) return 4;\n"
+	"	return 0;\n"
+	"}\n";
+
+/* By the plugin's bare name: only the RUNPATH of who calls leads to it. */
+static const char loader[] = "#include <dlfcn.h>\n#include <stdio.h>\n"
+			     "int load(void) {\n"
+			     "	void *plugin = LOAD;\n"
+			     "	if (!plugin) { puts(dlerror()); return 5; }\n"
+			     "	return ((int (*)(void))dlsym(plugin, \"fetch\"))();\n"
+			     "}\n";
+
+static const char *const loads[] = {
+	"dlopen(\\\"libplugin.so\\\", RTLD_NOW | RTLD_DEEPBIND)",
+	"dlopen(\\\"libplugin.so\\\", RTLD_LAZY | RTLD_GLOBAL | RTLD_DEEPBIND)",
+	"dlmopen(LM_ID_BASE, \\\"libplugin.so\\\", RTLD_NOW | RTLD_DEEPBIND)",
+};
+
+Test(hostile, a_library_that_prefers_its_own_libraries)
+{
+	open_world();
+	write_source("plugin.c", plugin);
+	write_source("loader.c", loader);
+	write_source("p.c", "int load(void);\nint main(void) { return load(); }\n");
+	need_built("mkdir -p plugins deep/plugins && cc -shared -fPIC -o plugins/libplugin.so "
+		   "plugin.c "
+		   "&& cp plugins/libplugin.so deep/plugins/");
+	for (size_t i = 0; i < G_N_ELEMENTS(loads); i++) {
+		/* The program itself calls, or a library in another folder. */
+		g_autofree char *own =
+			g_strdup_printf("cc -D_GNU_SOURCE \"-DLOAD=%s\" -o program p.c loader.c "
+					"-Wl,-rpath,\\$ORIGIN/plugins",
+					loads[i]);
+		g_autofree char *other = g_strdup_printf(
+			"cc -D_GNU_SOURCE \"-DLOAD=%s\" -shared -fPIC -o deep/libloader.so "
+			"loader.c "
+			"-Wl,-rpath,\\$ORIGIN/plugins && cc -o program p.c -Ldeep -lloader "
+			"-Wl,-rpath,\\$ORIGIN/deep",
+			loads[i]);
+		g_autofree char *run = g_strdup_printf("%s/program", lab_folder());
+		need_built(own);
+		assert_reaches(run);
+		need_built(other);
+		assert_reaches(run);
+	}
+}
+
+Test(hostile, one_that_cannot_be_loaded_says_what_it_said)
+{
+	open_world();
+	write_source("loader.c", loader);
+	write_source("p.c", "int load(void);\nint main(void) { return load(); }\n");
+	need_built("cc -D_GNU_SOURCE '-DLOAD=dlopen(\"libnone.so\", RTLD_NOW | RTLD_DEEPBIND)' "
+		   "-o program p.c loader.c");
+	const struct lab_result result = lab_run(LAB_NOBODY, "", "%s/program", lab_folder());
+	lab_assert_status(&result, 5);
+	lab_assert_out(&result, "libnone.so: cannot open shared object file");
+}
+
 /* ---- debuggers ---- */
 
 static const struct {

@@ -181,6 +181,10 @@ static const struct program heavy[] = {
 	{ "php", "php",
 	  "php -r 'echo file_get_contents(\"http://\" . getenv(\"HOST\") . \"/page\");'",
 	  "Connection refused", HTTP, NULL, NULL },
+	{ "php, curl", "php",
+	  "php -r '$c = curl_init(\"http://\" . getenv(\"HOST\") . \"/page\"); "
+	  "if (!curl_exec($c)) echo curl_error($c);'",
+	  "connect to server", HTTP, NULL, "php-curl" },
 	{ "php, asynchronous", "php",
 	  "php -r '$s = stream_socket_client(\"tcp://\" . getenv(\"HOST\") . \":80\", $e, $m, 20, "
 	  "STREAM_CLIENT_CONNECT | STREAM_CLIENT_ASYNC_CONNECT); $r = null; $w = [$s]; $x = null; "

@@ -258,6 +258,30 @@ static void by_handle(void *handle, bool stream)
 #define OTHER_LIBC dlmopen(LM_ID_NEWLM, "libc.so.6", RTLD_NOW)
 #define OWN_LIBC   dlopen("libc.so.6", RTLD_NOW)
 
+/* A library that was loaded so that its own libraries go first. */
+static void by_library(void *library, int is_stream)
+{
+	int (*leak)(int, const char *, unsigned) =
+		library ? (int (*)(int, const char *, unsigned))dlsym(library, "leak") : NULL;
+
+	tell_negative(leak ? -leak(is_stream, TARGET4, PORT) : -ENOSYS);
+}
+
+static void tcp_deepbind(void)
+{
+	by_library(dlopen("./deep.so", RTLD_NOW | RTLD_DEEPBIND), true);
+}
+
+static void udp_deepbind(void)
+{
+	by_library(dlopen("./deep.so", RTLD_NOW | RTLD_DEEPBIND), false);
+}
+
+static void tcp_deepbind_base(void)
+{
+	by_library(dlmopen(LM_ID_BASE, "./deep.so", RTLD_NOW | RTLD_DEEPBIND), true);
+}
+
 static void tcp_dlmopen(void)
 {
 	by_handle(OTHER_LIBC, true);
@@ -291,6 +315,9 @@ const struct call past_calls[] = {
 	{ "tcp-asm6", tcp_asm6 },
 	{ "tcp-asm-connect", tcp_asm_connect },
 	{ "tcp-asm-connect6", tcp_asm_connect6 },
+	{ "tcp-deepbind", tcp_deepbind },
+	{ "udp-deepbind", udp_deepbind },
+	{ "tcp-deepbind-base", tcp_deepbind_base },
 	{ "tcp-dlmopen", tcp_dlmopen },
 	{ "tcp-dlsym", tcp_dlsym },
 	{ "fastopen-asm", fast_open_asm },
