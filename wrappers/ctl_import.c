@@ -1,5 +1,6 @@
 /*
- * import: an isosocks.conf from the configuration of torsocks or proxychains.
+ * import: an isosocks.conf from the configuration of torsocks, proxychains, tsocks or dante's
+ * client.
  */
 #include "ctl.h"
 #include "import.h"

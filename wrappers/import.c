@@ -1,280 +1,76 @@
 #include "import.h"
 
 #include "config.h"
+#include "foreign.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-/* What has been understood so far. */
-struct import {
-	char *address;
-	char *port;
-	char *username;
-	char *password;
-	GString *proxy; /* further lines of [proxy] */
-	GString *isolation;
-	GString *network;
-	GString *direct; /* items of direct= */
-	GPtrArray *remarks;
-	unsigned line;
-	gboolean in_list; /* behind [ProxyList] */
+static const struct foreign_kind *const kinds[] = { &foreign_torsocks, &foreign_proxychains,
+						    &foreign_tsocks, &foreign_dante };
+
+/* Where each setting goes. */
+static const struct {
+	const char *group;
+	const char *key;
+} places[FOREIGN_KEYS] = {
+	[FOREIGN_TIMEOUT] = { "proxy", "timeout" },
+	[FOREIGN_BY] = { "isolation", "by" },
+	[FOREIGN_LISTEN] = { "network", "listen" },
+	[FOREIGN_LOOPBACK] = { "network", "loopback" },
 };
 
-typedef gboolean import_function(struct import *import, char **words, GError **error);
+static const char *const groups[] = { "proxy", "isolation", "network" };
 
-static gboolean fail(const struct import *import, GError **error, const char *format,
-		     const char *what)
+/* ---- what kind of file ---- */
+
+static gboolean is_meant(const char *line)
 {
-	g_autofree char *text = g_strdup_printf(format, what);
+	line += strspn(line, " \t\r");
+	return *line && *line != '#';
+}
 
-	g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE, "%u: %s", import->line, text);
+static guint count_known(const struct foreign_kind *kind, char **lines)
+{
+	guint count = 0;
+
+	for (; *lines; lines++)
+		count += is_meant(*lines) && kind->knows(*lines);
+	return count;
+}
+
+/* The one that knows the most of its lines; NULL when nobody knows any. */
+static const struct foreign_kind *find_kind(char **lines)
+{
+	const struct foreign_kind *best = NULL;
+	guint most = 0;
+
+	for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++) {
+		const guint count = count_known(kinds[i], lines);
+		if (count > most)
+			best = kinds[i];
+		most = MAX(most, count);
+	}
+	return best;
+}
+
+/* ---- from one to the other ---- */
+
+/* What is written has to be what is read: the line of the file stands for that of the result. */
+static gboolean add_setting(GString *to, unsigned line, const char *group, const char *key,
+			    const char *value, GError **error)
+{
+	CONFIG_AUTO config = config_new();
+	g_autoptr(GError) cause = NULL;
+	g_autofree char *text = g_strdup_printf("[%s]\n%s=%s\n", group, key, value);
+
+	if (config_load_text(config, CONFIG_FILE, "", text, strlen(text), &cause)) {
+		g_string_append_printf(to, "%s=%s\n", key, value);
+		return TRUE;
+	}
+	const char *what = strchr(cause->message, '[');
+	g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE, "%u: %s", line,
+		    what ? what : cause->message);
 	return FALSE;
-}
-
-static void remark(struct import *import, const char *what, const char *why)
-{
-	g_ptr_array_add(import->remarks, g_strdup_printf("%u: %s: %s", import->line, what, why));
-}
-
-static void set(char **field, const char *value)
-{
-	g_free(*field);
-	*field = g_strdup(value);
-}
-
-/* ---- torsocks.conf(5) ---- */
-
-static gboolean take_address(struct import *import, char **words, GError **error)
-{
-	(void)error;
-	set(&import->address, words[1]);
-	return TRUE;
-}
-
-static gboolean take_port(struct import *import, char **words, GError **error)
-{
-	(void)error;
-	set(&import->port, words[1]);
-	return TRUE;
-}
-
-static gboolean take_username(struct import *import, char **words, GError **error)
-{
-	(void)error;
-	set(&import->username, words[1]);
-	return TRUE;
-}
-
-static gboolean take_password(struct import *import, char **words, GError **error)
-{
-	(void)error;
-	set(&import->password, words[1]);
-	return TRUE;
-}
-
-static gboolean take_inbound(struct import *import, char **words, GError **error)
-{
-	if (strcmp(words[1], "0") != 0 && strcmp(words[1], "1") != 0)
-		return fail(import, error, "AllowInbound %s: give 0 or 1", words[1]);
-	g_string_append_printf(import->network, "listen=%s\n",
-			       *words[1] == '1' ? "any" : "loopback");
-	return TRUE;
-}
-
-/* 1 lets TCP through and UDP not; here what is direct is so for both. */
-static gboolean take_localhost(struct import *import, char **words, GError **error)
-{
-	if (strlen(words[1]) != 1 || !strchr("012", *words[1]))
-		return fail(import, error, "AllowOutboundLocalhost %s: give 0, 1 or 2", words[1]);
-	if (*words[1] == '1')
-		remark(import, "AllowOutboundLocalhost 1", "UDP to this machine is direct as well");
-	g_string_append_printf(import->network, "loopback=%s\n",
-			       *words[1] == '0' ? "deny" : "direct");
-	return TRUE;
-}
-
-static gboolean take_isolate(struct import *import, char **words, GError **error)
-{
-	if (strcmp(words[1], "0") != 0 && strcmp(words[1], "1") != 0)
-		return fail(import, error, "IsolatePID %s: give 0 or 1", words[1]);
-	if (*words[1] == '1')
-		g_string_append(import->isolation, "by=user;application;process\n");
-	return TRUE;
-}
-
-static gboolean take_range(struct import *import, char **words, GError **error)
-{
-	(void)error;
-	remark(import, words[0], "placeholders have a range of their own; see [names] pool");
-	return TRUE;
-}
-
-static gboolean take_ipv6(struct import *import, char **words, GError **error)
-{
-	(void)error;
-	remark(import, words[0], "IPv6 is always on");
-	return TRUE;
-}
-
-/* ---- proxychains.conf ---- */
-
-/* Milliseconds there, seconds here, for all steps of a connection together. */
-static gboolean take_timeout(struct import *import, char **words, GError **error)
-{
-	guint64 milliseconds;
-
-	if (!g_ascii_string_to_unsigned(words[1], 10, 1, 86400000, &milliseconds, NULL))
-		return fail(import, error, "%s is no number of milliseconds", words[1]);
-	if (strcmp(words[0], "tcp_read_time_out") != 0)
-		remark(import, words[0], "one timeout is for all steps of a connection");
-	else
-		g_string_append_printf(import->proxy, "timeout=%u\n",
-				       (unsigned)((milliseconds + 999) / 1000));
-	return TRUE;
-}
-
-/* ADDR/MASK, ADDR/LEN or ADDR:PORT/MASK; the loopback network is `loopback=`. */
-static gboolean take_localnet(struct import *import, char **words, GError **error)
-{
-	g_auto(GStrv) parts = g_strsplit(words[1], "/", 2);
-	const char *colon = strchr(parts[0], ':');
-	const gboolean has_port = colon && !strchr(colon + 1, ':');
-	g_autofree char *address =
-		has_port ? g_strndup(parts[0], (gsize)(colon - parts[0])) : g_strdup(parts[0]);
-	g_autofree char *length = NULL;
-
-	if (!parts[1])
-		return fail(import, error, "localnet %s: a mask or a length is missing", words[1]);
-	if (g_str_has_prefix(address, "127.") || strcmp(address, "::1") == 0) {
-		if (!strstr(import->network->str, "loopback="))
-			g_string_append(import->network, "loopback=direct\n");
-		return TRUE;
-	}
-	if (strchr(parts[1], '.')) {
-		g_auto(GStrv) bytes = g_strsplit(parts[1], ".", 4);
-		unsigned bits = 0;
-		for (unsigned i = 0; bytes[i]; i++)
-			bits += (unsigned)__builtin_popcount((unsigned)atoi(bytes[i]) & 255);
-		length = g_strdup_printf("%u", bits);
-	} else {
-		length = g_strdup(parts[1]);
-	}
-	g_string_append_printf(import->direct, strchr(address, ':') ? "%s[%s/%s]" : "%s%s/%s",
-			       import->direct->len ? ";" : "", address, length);
-	if (has_port)
-		g_string_append(import->direct, colon);
-	return TRUE;
-}
-
-static gboolean take_chain(struct import *import, char **words, GError **error)
-{
-	(void)error;
-	if (strcmp(words[0], "strict_chain") != 0 && strcmp(words[0], "dynamic_chain") != 0)
-		remark(import, words[0], "there is one proxy, the first of the list");
-	return TRUE;
-}
-
-static gboolean take_nothing(struct import *import, char **words, GError **error)
-{
-	(void)import;
-	(void)words;
-	(void)error;
-	return TRUE;
-}
-
-static gboolean take_unsupported(struct import *import, char **words, GError **error)
-{
-	(void)error;
-	remark(import, words[0], "there is nothing like it");
-	return TRUE;
-}
-
-static const struct directive {
-	const char *name;
-	guint values; /* that it must have at least */
-	import_function *take;
-} directives[] = {
-	{ "TorAddress", 1, take_address },
-	{ "TorPort", 1, take_port },
-	{ "SOCKS5Username", 1, take_username },
-	{ "SOCKS5Password", 1, take_password },
-	{ "AllowInbound", 1, take_inbound },
-	{ "AllowOutboundLocalhost", 1, take_localhost },
-	{ "IsolatePID", 1, take_isolate },
-	{ "OnionAddrRange", 1, take_range },
-	{ "EnableIPv6", 1, take_ipv6 },
-	{ "strict_chain", 0, take_chain },
-	{ "dynamic_chain", 0, take_chain },
-	{ "random_chain", 0, take_chain },
-	{ "round_robin_chain", 0, take_chain },
-	{ "chain_len", 0, take_unsupported },
-	{ "quiet_mode", 0, take_nothing }, /* quiet is what we are */
-	{ "proxy_dns", 0, take_nothing },  /* and names always go to the proxy */
-	{ "proxy_dns_old", 0, take_nothing },
-	{ "proxy_dns_daemon", 0, take_nothing },
-	{ "remote_dns_subnet", 1, take_range },
-	{ "tcp_read_time_out", 1, take_timeout },
-	{ "tcp_connect_time_out", 1, take_timeout },
-	{ "localnet", 1, take_localnet },
-	{ "dnat", 0, take_unsupported },
-	{ "[ProxyList]", 0, take_nothing },
-};
-
-/* TYPE ADDRESS PORT [USER PASSWORD] */
-static gboolean take_proxy(struct import *import, char **words, GError **error)
-{
-	const guint count = g_strv_length(words);
-
-	if (count < 3)
-		return fail(import, error, "a proxy is TYPE ADDRESS PORT, which %s is not",
-			    words[0]);
-	if (import->address) {
-		remark(import, words[1], "there is one proxy, the first of the list");
-		return TRUE;
-	}
-	if (strcmp(words[0], "socks5") != 0)
-		return fail(import, error,
-			    "the proxy is a %s one; isosocks speaks socks5 alone (Tor takes both)",
-			    words[0]);
-	set(&import->address, words[1]);
-	set(&import->port, words[2]);
-	if (count >= 5) {
-		set(&import->username, words[3]);
-		set(&import->password, words[4]);
-	}
-	return TRUE;
-}
-
-/* ---- the text ---- */
-
-static gboolean take_words(struct import *import, char **words, GError **error)
-{
-	for (gsize i = 0; i < G_N_ELEMENTS(directives); i++) {
-		if (strcmp(directives[i].name, words[0]) != 0)
-			continue;
-		import->in_list |= strcmp(words[0], "[ProxyList]") == 0;
-		if (g_strv_length(words) - 1 < directives[i].values)
-			return fail(import, error, "%s has no value", words[0]);
-		return directives[i].take(import, words, error);
-	}
-	if (import->in_list)
-		return take_proxy(import, words, error);
-	return fail(import, error, "%s is a setting of neither torsocks nor proxychains", words[0]);
-}
-
-static gboolean take_line(struct import *import, const char *line, GError **error)
-{
-	g_autofree char *meant = g_strndup(line, strcspn(line, "#\r"));
-	g_auto(GStrv) all = g_strsplit_set(meant, " \t", -1);
-	g_autoptr(GPtrArray) words = g_ptr_array_new();
-
-	for (char **word = all; *word; word++)
-		if (**word)
-			g_ptr_array_add(words, *word);
-	if (words->len == 0)
-		return TRUE;
-	g_ptr_array_add(words, NULL);
-	return take_words(import, (char **)words->pdata, error);
 }
 
 static char *escape(const char *text)
@@ -282,84 +78,150 @@ static char *escape(const char *text)
 	return g_uri_escape_string(text, NULL, FALSE);
 }
 
-static void put_url(const struct import *import, GString *to)
+static char *proxy_url(const struct foreign_proxy *proxy)
 {
-	g_autofree char *username = import->username ? escape(import->username) : NULL;
-	g_autofree char *password = import->password ? escape(import->password) : NULL;
-	const gboolean is_ipv6 = import->address && strchr(import->address, ':');
+	g_autofree char *user = proxy->user ? escape(proxy->user) : NULL;
+	g_autofree char *password = proxy->password ? escape(proxy->password) : NULL;
+	g_autofree char *login =
+		user && password ? g_strdup_printf("%s:%s@", user, password) : g_strdup("");
+	const gboolean is_ipv6 = strchr(proxy->address, ':') != NULL;
 
-	if (!import->address && !import->port && !username)
-		return;
-	g_string_append(to, "url=socks5://");
-	if (username && password)
-		g_string_append_printf(to, "%s:%s@", username, password);
-	g_string_append_printf(to, is_ipv6 ? "[%s]" : "%s",
-			       import->address ? import->address : "127.0.0.1");
-	g_string_append_printf(to, ":%s\n", import->port ? import->port : "9050");
+	return g_strdup_printf(is_ipv6 ? "%s://%s[%s]:%s" : "%s://%s%s:%s", proxy->type, login,
+			       proxy->address, proxy->port);
 }
 
-static void put_group(GString *to, const char *name, const char *lines)
+static gboolean put_proxy(struct foreign *foreign, GString *to, GError **error)
 {
-	if (*lines)
-		g_string_append_printf(to, "%s[%s]\n%s", to->len ? "\n" : "", name, lines);
+	if (foreign->proxies->len == 0)
+		return TRUE;
+	const struct foreign_proxy *first = foreign->proxies->pdata[0];
+	g_autofree char *url = proxy_url(first);
+
+	for (guint i = 1; i < foreign->proxies->len; i++) {
+		const struct foreign_proxy *other = foreign->proxies->pdata[i];
+		foreign->line = other->line;
+		foreign_remark(foreign, "%s: there is one proxy, the first of the list",
+			       other->address);
+	}
+	foreign->line = first->line;
+	if (strcmp(first->type, "socks5") != 0)
+		return foreign_fail(foreign, error,
+				    "the proxy is a %s one; isosocks speaks socks5 alone (Tor "
+				    "takes both)",
+				    first->type);
+	return add_setting(to, first->line, "proxy", "url", url, error);
 }
 
-static char *compose(struct import *import)
+static gboolean put_settings(struct foreign *foreign, const char *group, GString *to,
+			     GError **error)
+{
+	for (int i = 0; i < FOREIGN_KEYS; i++) {
+		const struct foreign_setting *setting = &foreign->settings[i];
+		if (setting->value && strcmp(places[i].group, group) == 0 &&
+		    !add_setting(to, setting->line, group, places[i].key, setting->value, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean put_group(struct foreign *foreign, const char *group, GString *all, GError **error)
+{
+	g_autoptr(GString) lines = g_string_new(NULL);
+
+	if (strcmp(group, "proxy") == 0 && !put_proxy(foreign, lines, error))
+		return FALSE;
+	if (!put_settings(foreign, group, lines, error))
+		return FALSE;
+	if (strcmp(group, "network") == 0 && foreign->direct->len > 0 &&
+	    !add_setting(lines, foreign->line, group, "direct", foreign->direct->str, error))
+		return FALSE;
+	if (lines->len > 0)
+		g_string_append_printf(all, "%s[%s]\n%s", all->len ? "\n" : "", group, lines->str);
+	return TRUE;
+}
+
+static char *compose(struct foreign *foreign, GError **error)
 {
 	GString *all = g_string_new(NULL);
-	g_autoptr(GString) proxy = g_string_new(NULL);
 
-	put_url(import, proxy);
-	g_string_append(proxy, import->proxy->str);
-	if (import->direct->len)
-		g_string_append_printf(import->network, "direct=%s\n", import->direct->str);
-	put_group(all, "proxy", proxy->str);
-	put_group(all, "isolation", import->isolation->str);
-	put_group(all, "network", import->network->str);
+	for (gsize i = 0; i < G_N_ELEMENTS(groups); i++) {
+		if (!put_group(foreign, groups[i], all, error)) {
+			g_string_free(all, TRUE);
+			return NULL;
+		}
+	}
 	return g_string_free(all, FALSE);
 }
 
-/* What we write has to be what we read. */
-static gboolean check(const char *text, GError **error)
-{
-	CONFIG_AUTO config = config_new();
+/* ---- the whole ---- */
 
-	return config_load_text(config, CONFIG_FILE, "the result", text, strlen(text), error);
+static void proxy_free(gpointer data)
+{
+	struct foreign_proxy *proxy = data;
+	g_free(proxy->type);
+	g_free(proxy->address);
+	g_free(proxy->port);
+	g_free(proxy->user);
+	g_free(proxy->password);
+	g_free(proxy);
 }
 
-static void import_done(struct import *import)
+static void foreign_done(struct foreign *foreign)
 {
-	g_free(import->address);
-	g_free(import->port);
-	g_free(import->username);
-	g_free(import->password);
-	g_string_free(import->proxy, TRUE);
-	g_string_free(import->isolation, TRUE);
-	g_string_free(import->network, TRUE);
-	g_string_free(import->direct, TRUE);
+	g_ptr_array_unref(foreign->proxies);
+	for (int i = 0; i < FOREIGN_KEYS; i++)
+		g_free(foreign->settings[i].value);
+	g_string_free(foreign->direct, TRUE);
+	g_free(foreign->state);
+}
+
+static gboolean read_lines(const struct foreign_kind *kind, char **lines, struct foreign *foreign,
+			   GError **error)
+{
+	const guint count = g_strv_length(lines);
+	const gboolean ended = count > 0 && *lines[count - 1] == '\0';
+
+	for (guint i = 0; i < count; i++) {
+		foreign->line = i + 1;
+		if (!(ended && i + 1 == count) && !kind->take(foreign, lines[i], error)) {
+			kind->end(foreign, TRUE, NULL);
+			return FALSE;
+		}
+	}
+	return kind->end(foreign, ended || count == 0, error);
+}
+
+static gboolean fail_of_kind(char **lines, GError **error)
+{
+	unsigned line = 1;
+
+	for (; *lines && !is_meant(*lines); lines++)
+		line++;
+	if (!*lines)
+		return FALSE;
+	g_auto(GStrv) words = foreign_words(*lines);
+	g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
+		    "%u: %s is a setting of neither torsocks, proxychains, tsocks nor dante", line,
+		    words[0]);
+	return TRUE;
 }
 
 char *import_text(const char *text, GPtrArray *remarks, GError **error)
 {
-	struct import import = {
-		.proxy = g_string_new(NULL),
-		.isolation = g_string_new(NULL),
-		.network = g_string_new(NULL),
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+	const struct foreign_kind *kind = find_kind(lines);
+	char *result = NULL;
+
+	if (!kind)
+		return fail_of_kind(lines, error) ? NULL : g_strdup("");
+	struct foreign foreign = {
+		.proxies = g_ptr_array_new_with_free_func(proxy_free),
 		.direct = g_string_new(NULL),
 		.remarks = remarks,
+		.state = g_malloc0(kind->state_size),
 	};
-	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-	char *result = NULL;
-	gboolean good = TRUE;
-
-	for (char **line = lines; *line && good; line++) {
-		import.line++;
-		good = take_line(&import, *line, error);
-	}
-	if (good)
-		result = compose(&import);
-	if (result && !check(result, error))
-		g_clear_pointer(&result, g_free);
-	import_done(&import);
+	if (read_lines(kind, lines, &foreign, error))
+		result = compose(&foreign, error);
+	foreign_done(&foreign);
 	return result;
 }
