@@ -3,6 +3,7 @@
  * started with isosocks. Whom it concerns stays as `system enable` said.
  */
 #include "ctl.h"
+#include "replace.h"
 #include "site.h"
 
 static int compile(void)
@@ -11,7 +12,7 @@ static int compile(void)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GByteArray) policy = NULL;
 
-	if (site_keep_scope(&scope, &error))
+	if (replace_begin(&error) && site_keep_scope(&scope, &error))
 		policy = site_compile(&scope, &error);
 	if (!policy || !site_write(policy, &error))
 		return ctl_fail(CTL_NO, "compile", "%s", error->message);

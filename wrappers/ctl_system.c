@@ -9,11 +9,11 @@
 #include "library.h"
 #include "preload.h"
 #include "rehearsal.h"
+#include "replace.h"
 #include "show.h"
 #include "site.h"
 
 #include <errno.h>
-#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -119,7 +119,7 @@ static gboolean keep_backup(const char *before, GError **error)
 {
 	g_autofree char *ours = preload_find(before);
 
-	return ours || !*before || g_file_set_contents(BACKUP, before, -1, error);
+	return ours || !*before || replace_file(BACKUP, before, strlen(before), error);
 }
 
 static gboolean enable(const char *library, const struct site_scope *scope, GError **error)
@@ -155,7 +155,8 @@ static int run_enable(int argc, char **argv)
 		return ctl_fail(CTL_USAGE, "system", "give --min-uid or --users, not both");
 	if (!is_root() || !(library = find_library()) || !(rescue = find_rescue()))
 		return CTL_NO;
-	if (!choose_scope(min_uid, users, &scope, &error) || !enable(library, &scope, &error))
+	if (!replace_begin(&error) || !choose_scope(min_uid, users, &scope, &error) ||
+	    !enable(library, &scope, &error))
 		return fail("%s; the machine is as it was%s", error->message, "");
 	whom = site_explain(&scope);
 	show_line(stdout, "%s is preloaded for the whole machine, for %s.", library, whom);
@@ -173,9 +174,7 @@ static gboolean disable(GError **error)
 
 	if (!after || (strcmp(before, after) != 0 && !preload_write(after, error)))
 		return FALSE;
-	g_unlink(SITE_POLICY);
-	g_unlink(BACKUP);
-	return TRUE;
+	return replace_remove(SITE_POLICY, error) && replace_remove(BACKUP, error);
 }
 
 static int run_disable(int argc, char **argv)
@@ -187,7 +186,7 @@ static int run_disable(int argc, char **argv)
 		return status;
 	if (!is_root())
 		return CTL_NO;
-	if (!disable(&error))
+	if (!replace_begin(&error) || !disable(&error))
 		return fail("%s; the machine is as it was%s", error->message, "");
 	puts("No program started from now on has the library. Those that run keep it until they "
 	     "end.");

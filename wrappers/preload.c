@@ -3,12 +3,9 @@
 #include "elf/preload.h"
 #include "library.h"
 #include "reader.h"
+#include "replace.h"
 
-#include <errno.h>
-#include <glib/gstdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define SEPARATORS	 " \t\n:"
 #define SIZE_MAX_OF_LIST (64 * 1024)
@@ -123,19 +120,6 @@ char *preload_read(GError **error)
 
 gboolean preload_write(const char *text, GError **error)
 {
-	/* Who cannot read the list is not preloaded at all. */
-	const mode_t old = umask(022);
-	gboolean good = TRUE;
-
-	if (*text)
-		good = g_file_set_contents_full(
-			PRELOAD_FILE, text, -1,
-			G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0644, error);
-	else if (g_unlink(PRELOAD_FILE) < 0 && errno != ENOENT) {
-		g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
-			    PRELOAD_FILE " cannot be removed: %s", g_strerror(errno));
-		good = FALSE;
-	}
-	umask(old);
-	return good;
+	return *text ? replace_file(PRELOAD_FILE, text, strlen(text), error)
+		     : replace_remove(PRELOAD_FILE, error);
 }

@@ -3,10 +3,11 @@
 #include "preload.h"
 #include "site.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glib/gstdio.h>
 #include <grp.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,10 +15,12 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define ETC	  "/etc"
 #define PATIENCE  60000 /* milliseconds, for all programs */
 #define NOBODY	  65534
 #define SOME_USER 54321 /* a person's number, as far as a policy's scope goes */
@@ -115,60 +118,82 @@ struct scene {
 	gsize policy_length;
 };
 
-/* The file's new contents, for this mount namespace alone. */
-static gboolean cover(const char *path, const void *contents, gsize length, const char *folder)
+/* What is /etc/NAME outside stands in the new /etc: a link again, anything else by a mount. */
+static gboolean carry_over(int old, const char *name)
 {
-	g_autofree char *base = g_path_get_basename(path);
-	g_autofree char *mine = g_build_filename(folder, base, NULL);
+	g_autofree char *from = g_strdup_printf("/proc/self/fd/%d/%s", old, name);
+	g_autofree char *to = g_build_filename(ETC, name, NULL);
+	char target[PATH_MAX] = "";
+	struct stat file;
 
-	return g_file_set_contents_full(mine, contents, (gssize)length, G_FILE_SET_CONTENTS_NONE,
-					0644, NULL) &&
-	       mount(mine, path, NULL, MS_BIND, NULL) == 0;
+	if (fstatat(old, name, &file, AT_SYMLINK_NOFOLLOW) < 0)
+		return FALSE;
+	if (S_ISLNK(file.st_mode))
+		return readlinkat(old, name, target, sizeof(target) - 1) >= 0 &&
+		       symlink(target, to) == 0;
+	if (S_ISDIR(file.st_mode) ? mkdir(to, 0755) < 0 : mknod(to, S_IFREG | 0644, 0) < 0)
+		return FALSE;
+	return mount(from, to, NULL, MS_BIND | MS_REC, NULL) == 0;
 }
 
-/* A file that is not there cannot be covered, so an empty one of no meaning is made first. */
-static gboolean make_coverable(const char *path, gboolean *ret_made)
+static gboolean is_ours(const char *name)
 {
-	const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	return strcmp(name, PRELOAD_FILE + sizeof(ETC)) == 0 ||
+	       strcmp(name, SITE_POLICY + sizeof(ETC)) == 0;
+}
 
-	*ret_made = fd >= 0;
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0 || errno == EEXIST;
+/*
+ * An /etc of this mount namespace alone, with all that is in the real one but the two files, which
+ * are ordinary ones here: in the real one nothing is made that could stay behind.
+ */
+static gboolean cover_etc(void)
+{
+	const int old = open(ETC, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = old < 0 ? NULL : fdopendir(dup(old));
+	const struct dirent *entry;
+	gboolean good = entries && mount("rehearsal", ETC, "tmpfs", 0, "mode=755") == 0;
+
+	while (good && (entry = readdir(entries)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+		    !is_ours(entry->d_name))
+			good = carry_over(old, entry->d_name);
+	if (entries)
+		closedir(entries);
+	if (old >= 0)
+		close(old);
+	return good;
+}
+
+static gboolean put_file(const char *path, const void *contents, gsize length)
+{
+	return g_file_set_contents_full(path, contents, (gssize)length, G_FILE_SET_CONTENTS_NONE,
+					0644, NULL);
 }
 
 /* What is different with the new files, or what keeps us from knowing; NULL: nothing. */
-static char *play(const char *folder, const struct scene *scene)
+static char *play(const struct scene *scene)
 {
 	g_autoptr(GPtrArray) before = g_ptr_array_new(), after = g_ptr_array_new();
 
-	if (!cover(PRELOAD_FILE, scene->without, strlen(scene->without), folder))
-		return g_strdup("the list cannot be covered for a rehearsal");
+	if (!put_file(PRELOAD_FILE, scene->without, strlen(scene->without)))
+		return g_strdup("the list cannot be written for a rehearsal");
 	perform_all(before);
-	if (!cover(SITE_POLICY, scene->policy, scene->policy_length, folder) ||
-	    !cover(PRELOAD_FILE, scene->with, strlen(scene->with), folder))
-		return g_strdup("the new files cannot be laid over the old ones for a rehearsal");
+	if (!put_file(SITE_POLICY, scene->policy, scene->policy_length) ||
+	    !put_file(PRELOAD_FILE, scene->with, strlen(scene->with)))
+		return g_strdup("the new files cannot be written for a rehearsal");
 	perform_all(after);
 	return compare(before, after);
 }
 
 static char *play_in_private(const struct scene *scene)
 {
-	char folder[] = "/tmp/isosocks-rehearsal-XXXXXX";
-	char *difference;
-
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return g_strdup("the kernel gives no mount namespace to rehearse in");
-	if (!mkdtemp(folder))
-		return g_strdup("there is no room for a folder in /tmp");
 	umask(022);
-	if (mount("rehearsal", folder, "tmpfs", 0, "mode=755") < 0)
-		difference = g_strdup("the kernel gives no memory to rehearse in");
-	else
-		difference = play(folder, scene);
-	umount2(folder, MNT_DETACH);
-	rmdir(folder);
-	return difference;
+	if (!cover_etc())
+		return g_strdup_printf("no copy of " ETC " can be had to rehearse with: %s",
+				       g_strerror(errno));
+	return play(scene);
 }
 
 /* In a process of its own, which reports what is wrong to `to`. */
@@ -229,13 +254,12 @@ gboolean rehearsal_run(const char *without, const char *with, const void *policy
 		       gsize policy_length, GError **error)
 {
 	const struct scene scene = { without, with, policy, policy_length };
-	gboolean made_list = FALSE, made_policy = FALSE, good = FALSE;
+	gboolean good = FALSE;
 	g_autofree char *report = NULL;
 	int ends[2], status = -1;
 	pid_t child = -1;
 
-	if (make_coverable(PRELOAD_FILE, &made_list) && make_coverable(SITE_POLICY, &made_policy) &&
-	    pipe2(ends, O_CLOEXEC) == 0) {
+	if (pipe2(ends, O_CLOEXEC) == 0) {
 		child = start(ends[1], &scene);
 		close(ends[1]);
 		if (child > 0) {
@@ -251,9 +275,5 @@ gboolean rehearsal_run(const char *without, const char *with, const void *policy
 	else
 		g_set_error(error, REHEARSAL_ERROR, 0, "the rehearsal cannot begin: %s",
 			    g_strerror(errno));
-	if (made_list)
-		g_unlink(PRELOAD_FILE);
-	if (made_policy)
-		g_unlink(SITE_POLICY);
 	return good;
 }

@@ -3,8 +3,10 @@
 #include "compile.h"
 #include "config.h"
 #include "reader.h"
+#include "replace.h"
 
 #include "policy/blob.h"
+#include "policy/url.h"
 
 #include <pwd.h>
 #include <string.h>
@@ -154,12 +156,50 @@ static void add_users(struct config *config, const struct site_scope *scope)
 	g_ptr_array_add(config->applications, rule);
 }
 
+static gboolean has_credentials(const struct config *config)
+{
+	for (guint i = 0; i < config->proxies->len; i++)
+		if (g_array_index(config->proxies, struct url, i).has_credentials)
+			return TRUE;
+	return FALSE;
+}
+
+static gboolean has_keys(const struct config *config)
+{
+	guint count = config->pairs->len;
+
+	for (guint i = 0; i < config->applications->len; i++)
+		count += ((struct config_application *)config->applications->pdata[i])->pairs->len;
+	return count > 0;
+}
+
+/* Every process of every user reads the policy: what the file keeps from them, it cannot hold. */
+static gboolean check_secrets(const struct config *config, GError **error)
+{
+	const char *what = has_credentials(config) ? "the credentials in a url="
+			   : has_keys(config)	   ? "the values of key.NAME="
+						   : NULL;
+	struct stat file;
+
+	if (!what || stat(CONFIG_SYSTEM_FILE, &file) < 0 || (file.st_mode & S_IROTH))
+		return TRUE;
+	g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
+		    CONFIG_SYSTEM_FILE " has mode %04o, which keeps %s from other users, and every "
+				       "user can read " SITE_POLICY
+				       ": take them out, or let everybody read the file (chmod "
+				       "o+r)",
+		    file.st_mode & 07777, what);
+	return FALSE;
+}
+
 GByteArray *site_compile(const struct site_scope *scope, GError **error)
 {
 	CONFIG_AUTO config = config_new();
 
 	if (access(CONFIG_SYSTEM_FILE, F_OK) == 0 &&
 	    !config_load_file(config, CONFIG_SYSTEM, CONFIG_SYSTEM_FILE, error))
+		return NULL;
+	if (!check_secrets(config, error))
 		return NULL;
 	config->min_uid = scope->min_uid;
 	if (scope->users)
@@ -169,12 +209,5 @@ GByteArray *site_compile(const struct site_scope *scope, GError **error)
 
 gboolean site_write(const GByteArray *policy, GError **error)
 {
-	/* Everybody has to be able to read it. */
-	const mode_t old = umask(022);
-	const gboolean good = g_file_set_contents_full(
-		SITE_POLICY, (const char *)policy->data, policy->len,
-		G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0644, error);
-
-	umask(old);
-	return good;
+	return replace_file(SITE_POLICY, policy->data, policy->len, error);
 }
