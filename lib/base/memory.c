@@ -1,6 +1,7 @@
 #include "base/memory.h"
 #include "base/error.h"
 #include "base/libc.h"
+#include "base/question.h"
 
 #include <link.h>
 #include <linux/futex.h>
@@ -108,6 +109,8 @@ bool memory_is_readable(const void *from, size_t length)
 	if (last < first)
 		return false;
 	if (is_in_data(first, last) || is_in_heap(first, last))
+		return true;
+	if (!question_is_allowed(QUESTION_MEMORY))
 		return true;
 	for (uintptr_t at = first; at <= last; at = (at | (PAGE - 1)) + 1) {
 		if (!is_page_readable(at))

@@ -1,8 +1,8 @@
 #include "hooks/passing.h"
+#include "base/question.h"
 #include "hooks/hook.h"
 #include "hooks/leash.h"
 #include "hooks/route.h"
-#include "hooks/sandbox.h"
 #include "tunnel/table.h"
 
 #include <netinet/in.h>
@@ -30,7 +30,7 @@ static bool is_allowed(struct session *session, int fd)
 
 	if (leash_has(fd))
 		return true;
-	if (!sandbox_lets_ask(SANDBOX_PEER))
+	if (!question_is_allowed(QUESTION_PEER))
 		return false;
 	if (libc()->getpeername(fd, (struct sockaddr *)&peer, &length) < 0)
 		return !leash_is_wanted(session);
@@ -42,7 +42,7 @@ static bool is_allowed(struct session *session, int fd)
 static bool is_refused(struct session *session, int fd)
 {
 	table_put_kind(fd, TABLE_KIND_UNKNOWN); /* whatever had this number before */
-	if (!sandbox_lets_ask(SANDBOX_OPTION))
+	if (!question_is_allowed(QUESTION_OPTION))
 		return false;
 	const int domain = domain_of(fd);
 

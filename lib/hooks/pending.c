@@ -1,6 +1,7 @@
 #include "hooks/pending.h"
 #include "base/error.h"
 #include "base/libc.h"
+#include "base/question.h"
 #include "hooks/connect.h"
 #include "tunnel/slots.h"
 #include "tunnel/watch.h"
@@ -41,7 +42,8 @@ __attribute__((constructor)) static void watch_forks(void)
 
 bool pending_is_ours(void)
 {
-	return getpid() == atomic_load_explicit(&owner, memory_order_relaxed);
+	return !question_is_allowed(QUESTION_PROCESS) ||
+	       getpid() == atomic_load_explicit(&owner, memory_order_relaxed);
 }
 
 /*

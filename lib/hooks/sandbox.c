@@ -1,10 +1,11 @@
 #include "hooks/sandbox.h"
 #include "base/filter.h"
+#include "base/question.h"
 #include "hooks/hook.h"
 
 #include <linux/audit.h>
+#include <linux/futex.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -16,33 +17,31 @@
 #define ARCHITECTURE 0
 #endif
 
-static _Atomic unsigned forbidden;
-
 /* Each of the options that are asked for must be. Numbers of descriptors and where answers go are
  * not known; no filter looks at them. */
 static const struct {
-	enum sandbox_question question;
+	enum question question;
 	struct seccomp_data call;
 } questions[] = {
-	{ SANDBOX_OPTION,
+	{ QUESTION_OPTION,
 	  { .nr = SYS_getsockopt, .arch = ARCHITECTURE, .args = { 3, SOL_SOCKET, SO_DOMAIN } } },
-	{ SANDBOX_OPTION,
+	{ QUESTION_OPTION,
 	  { .nr = SYS_getsockopt,
 	    .arch = ARCHITECTURE,
 	    .args = { 3, SOL_SOCKET, SO_BINDTOIFINDEX } } },
-	{ SANDBOX_PEER, { .nr = SYS_getpeername, .arch = ARCHITECTURE, .args = { 3 } } },
+	{ QUESTION_OPTION,
+	  { .nr = SYS_getsockopt, .arch = ARCHITECTURE, .args = { 3, SOL_SOCKET, SO_COOKIE } } },
+	{ QUESTION_PROCESS, { .nr = SYS_getpid, .arch = ARCHITECTURE } },
+	{ QUESTION_MEMORY,
+	  { .nr = SYS_futex, .arch = ARCHITECTURE, .args = { 0, FUTEX_CMP_REQUEUE_PRIVATE } } },
+	{ QUESTION_PEER, { .nr = SYS_getpeername, .arch = ARCHITECTURE, .args = { 3 } } },
 };
-
-bool sandbox_lets_ask(enum sandbox_question question)
-{
-	return !(atomic_load_explicit(&forbidden, memory_order_relaxed) & 1u << question);
-}
 
 void sandbox_learn(const struct sock_fprog *filter)
 {
 	for (unsigned i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
 		if (!filter_spares(filter->filter, filter->len, &questions[i].call))
-			atomic_fetch_or(&forbidden, 1u << questions[i].question);
+			question_forbid(questions[i].question);
 	}
 }
 

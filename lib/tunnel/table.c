@@ -1,6 +1,7 @@
 #include "tunnel/table.h"
 #include "base/error.h"
 #include "base/libc.h"
+#include "base/question.h"
 #include "tunnel/tunnel.h"
 
 #include <string.h>
@@ -24,11 +25,24 @@ int table_next(int fd)
 	return -1;
 }
 
+/* Where the kernel may not be asked the table is believed, but not of a socket on its way, whose
+ * bytes would go into another one's handshake. */
+static uint64_t believed_cookie(int fd)
+{
+	const struct table_entry *entry = table_find(fd);
+	const bool is_settled =
+		entry && !atomic_load_explicit(&entry->tunnel, memory_order_acquire);
+
+	return is_settled ? atomic_load_explicit(&entry->cookie, memory_order_acquire) : 0;
+}
+
 uint64_t table_cookie(int fd)
 {
 	uint64_t cookie = 0;
 	socklen_t length = sizeof(cookie);
 
+	if (!question_is_allowed(QUESTION_OPTION))
+		return believed_cookie(fd);
 	if (libc()->getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) < 0)
 		return 0;
 	return cookie;
@@ -192,7 +206,8 @@ void table_put_duplicate(int fd, int duplicate)
 
 	put_duplicate_kind(fd, duplicate);
 	const uint64_t cookie = from ? atomic_load(&from->cookie) : 0;
-	if (cookie == 0 || table_cookie(duplicate) != cookie ||
+	const bool may_ask = question_is_allowed(QUESTION_OPTION);
+	if (cookie == 0 || (may_ask && table_cookie(duplicate) != cookie) ||
 	    table_find_target(fd, cookie, &target, &length) < 0)
 		return;
 	struct tunnel *tunnel = table_find_tunnel(fd, cookie);

@@ -267,6 +267,28 @@ Test(hostile, one_that_cannot_be_loaded_says_what_it_said)
 	lab_assert_out(&result, "libnone.so: cannot open shared object file");
 }
 
+/* ---- filters ---- */
+
+/* On what is no business of the library's a call is the one system call that it always was. */
+Test(hostile, programs_that_forbid_all_but_the_call_they_make)
+{
+	if (g_getenv("SANITIZER"))
+		cr_skip_test("a sanitizer makes calls of its own");
+	lab_open();
+	const unsigned port = lab_serve("the target");
+	g_autofree char *options = g_strdup_printf("--map www.test=127.0.0.1:%u", port);
+	g_autofree char *sieve = lab_program("sieve");
+	lab_proxy(options);
+	for (enum lab_user user = 0; user < LAB_USERS; user++) {
+		const struct lab_result bare = lab_shell(user, "%s 127.0.0.1 %u", sieve, port);
+		lab_assert_status(&bare, 0);
+		cr_assert_not(strstr(bare.out, "signal"), "%s", bare.out);
+		const struct lab_result ours = lab_run(user, "", "%s www.test 80", sieve);
+		lab_assert_status(&ours, 0);
+		cr_assert_str_eq(ours.out, bare.out, "%s\n%s", ours.out, bare.out);
+	}
+}
+
 /* ---- debuggers ---- */
 
 static const struct {
