@@ -172,7 +172,10 @@ $(patsubst lib%,$(BUILD)/tests/clients/%,$(LOOPS)): $(BUILD)/tests/clients/%: te
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -o $@ $< $(shell $(PKG_CONFIG) --cflags --libs lib$*)
 
-$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(call obj,$(filter-out $(PROXY_MAIN),$(PROXY_SRC)) $(TOOL_SRC) lib/hooks/answered.c) $(ARCHIVE)
+# What reads the environment, but for what fuzz_environment.c has itself.
+FUZZED_SESSION := lib/session/environment.c lib/session/inheritance.c lib/session/source.c
+
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(call obj,$(filter-out $(PROXY_MAIN),$(PROXY_SRC)) $(TOOL_SRC) lib/hooks/answered.c $(FUZZED_SESSION)) $(ARCHIVE)
 	$(call say,LD,$@)$(LINK) -o $@ $^ $(shell $(PKG_CONFIG) --libs gio-2.0 gio-unix-2.0)
 
 $(BUILD)/tests/bench/%: tests/bench/%.c tests/bench/by_hand.c tests/bench/by_hand.h

@@ -3,6 +3,7 @@
  * whole and in an order in which every step leaves a machine that works: the policy before the
  * list that makes programs read it, and the other way round.
  */
+#include "census.h"
 #include "ctl.h"
 #include "json.h"
 #include "elf/preload.h"
@@ -196,10 +197,11 @@ static int run_disable(int argc, char **argv)
 /* ---- status ---- */
 
 struct standing {
-	char *library; /* in the list, or NULL */
-	char *fault;   /* of that library, or NULL */
-	char *scope;   /* in words, or NULL when there is no policy to be read */
-	char *problem; /* with the policy */
+	char *library;	      /* in the list, or NULL */
+	char *fault;	      /* of that library, or NULL */
+	char *scope;	      /* in words, or NULL when there is no policy to be read */
+	char *problem;	      /* with the policy */
+	struct census census; /* where there is a scope */
 };
 
 static void standing_clear(struct standing *standing)
@@ -228,6 +230,8 @@ static gboolean look(struct standing *ret, GError **error)
 		ret->scope = site_explain(&scope);
 	else
 		ret->problem = g_strdup(problem->message);
+	if (ret->library && ret->scope)
+		census_take(&scope, &ret->census);
 	return TRUE;
 }
 
@@ -241,8 +245,16 @@ static void print_standing(const struct standing *s)
 		  s->fault ? s->fault : "");
 	show_line(stdout, "policy    " SITE_POLICY "%s%s", s->problem ? ": " : "",
 		  s->problem ? s->problem : "");
-	if (s->scope)
-		show_line(stdout, "concerns  %s", s->scope);
+	if (!s->scope)
+		return;
+	show_line(stdout, "concerns  %s", s->scope);
+	show_line(stdout, "past it   %u of their %u processes run without the library",
+		  s->census.past, s->census.concerned);
+	if (s->census.unknown)
+		show_line(stdout, "          %u could not be looked at, root may",
+			  s->census.unknown);
+	show_line(stdout, "          %u set-user-ID programs act for their owners",
+		  s->census.setuid);
 }
 
 static void print_standing_json(const struct standing *s)
@@ -254,6 +266,10 @@ static void print_standing_json(const struct standing *s)
 	json_add_text(json, "fault", s->fault);
 	json_add_text(json, "concerns", s->scope);
 	json_add_text(json, "problem", s->library ? s->problem : NULL);
+	json_add_number(json, "processes", s->census.concerned);
+	json_add_number(json, "past", s->census.past);
+	json_add_number(json, "unknown", s->census.unknown);
+	json_add_number(json, "setuid", s->census.setuid);
 	puts(g_string_append_c(json, '}')->str);
 }
 
