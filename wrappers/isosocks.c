@@ -12,6 +12,7 @@
 #include "guard.h"
 #include "launch.h"
 #include "library.h"
+#include "neighbour.h"
 #include "listener.h"
 #include "reader.h"
 #include "show.h"
@@ -572,6 +573,14 @@ static void look_for_listener(const struct config *config, const char *executabl
 		  url);
 }
 
+static unsigned what_is_said(const struct options *options)
+{
+	const bool where = options->proxy || options->address || options->port || options->config;
+	const bool isolated = options->isolate || options->keys || options->by || options->user;
+
+	return (where ? NEIGHBOUR_WHERE : 0) | (isolated ? NEIGHBOUR_ISOLATED : 0);
+}
+
 static gboolean run(const struct options *options, char **arguments, GError **error)
 {
 	CONFIG_AUTO config = gather(options, error);
@@ -581,7 +590,8 @@ static gboolean run(const struct options *options, char **arguments, GError **er
 	g_autofree char *proxy = NULL;
 	g_auto(GStrv) environment = NULL;
 
-	if (!config || !check_log(config, error))
+	if (!config || !neighbour_check(environ, what_is_said(options), error) ||
+	    !check_log(config, error))
 		return FALSE;
 	proxy = config_proxy_text(config);
 	program = launch_find(arguments[0], g_environ_getenv(environ, "PATH"), error);

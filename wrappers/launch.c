@@ -5,6 +5,7 @@
 #include "executable.h"
 #include "names/map.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -161,6 +162,24 @@ static char *advice(enum elf_kind kind, const char *proxy)
 	}
 }
 
+/* A program with a file system behind it: "AI" and a version in the ELF header. */
+static gboolean is_image(int fd)
+{
+	unsigned char ident[EI_NIDENT];
+
+	return pread(fd, ident, sizeof(ident), 0) == sizeof(ident) &&
+	       memcmp(ident + EI_ABIVERSION, "AI", 2) == 0;
+}
+
+static gboolean explain_image(const char *path, GError **error)
+{
+	return fail(error, LAUNCH_CANNOT_EXECUTE,
+		    "%s is an AppImage, which mounts itself by a setuid program and a static one; "
+		    "run isosocks sh -c '%s --appimage-extract-and-run', or take its program out "
+		    "with --appimage-extract",
+		    path, path);
+}
+
 static gboolean explain_kind(const char *path, enum elf_kind kind, const char *proxy,
 			     GError **error)
 {
@@ -189,6 +208,8 @@ static gboolean inspect_file(int fd, const char *path, const char *proxy, struct
 		return TRUE;
 	if (info->kind == ELF_STATIC && info->is_isosocks)
 		return TRUE;
+	if (info->kind == ELF_STATIC && is_image(fd))
+		return explain_image(path, error);
 	if (info->kind != ELF_DYNAMIC && info->kind != ELF_OTHER)
 		return explain_kind(path, info->kind, proxy, error);
 	if (info->needs_asan)

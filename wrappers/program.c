@@ -56,9 +56,9 @@ static void inspect_image(GPtrArray *findings, int fd, const char *path)
 	if (pread(fd, ident, sizeof(ident), 0) == sizeof(ident) &&
 	    memcmp(ident + EI_ABIVERSION, "AI", 2) == 0)
 		note(findings, "appimage", path,
-		     "is an AppImage: what counts is the program in it; --appimage-extract takes "
-		     "it "
-		     "out");
+		     "is an AppImage: what counts is the program in it; under the guard it cannot "
+		     "mount itself and wants --appimage-extract-and-run; --appimage-extract takes "
+		     "the program out");
 }
 
 /* ---- how it is linked ---- */
@@ -139,7 +139,12 @@ static void inspect_libraries(GPtrArray *findings, const char *path, const struc
 			     "%s is linked to %s, which asks nameservers itself: no query leaves, "
 			     "and what it learns of a name may differ from what others do",
 			     path, resolver);
-	if (info->needs_asan)
+	if (strstr(info->runtime, "tsan"))
+		note(findings, "thread-sanitizer", path,
+		     "is built with ThreadSanitizer, which cannot see how the library orders its "
+		     "memory and reports races in it: TSAN_OPTIONS="
+		     "ignore_noninstrumented_modules=1 leaves these out");
+	else if (info->needs_asan)
 		note(findings, "sanitizer", path,
 		     "is linked to a sanitizer, whose runtime is preloaded before the library");
 }

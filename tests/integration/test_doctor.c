@@ -235,6 +235,11 @@ Test(doctor, names_a_sanitizer)
 		cr_skip_test("no AddressSanitizer: %s", built.err);
 	const struct lab_result result = doctor("./a.out");
 	assert_finding(&result, 0, "program", "note", "sanitizer");
+	const struct lab_result again = lab_shell(LAB_ROOT, "cc -fsanitize=thread x.c");
+	if (again.status != 0)
+		cr_skip_test("no ThreadSanitizer: %s", again.err);
+	const struct lab_result thread = doctor("./a.out");
+	assert_finding(&thread, 0, "program", "note", "thread-sanitizer");
 }
 
 Test(heavy_doctor, names_go_programs)

@@ -214,6 +214,60 @@ Test(isosocksctl, env_prints_nothing_that_a_shell_could_run_when_it_fails)
 	cr_assert(strstr(result.err, "isosocksctl env: ISOSOCKS_PROXY: "), "%s", result.err);
 }
 
+/* Each shell that there is takes part, with another preload that has odd characters, and is out of
+ * it again. SHELL says which it is. */
+static const struct {
+	const char *shell;
+	const char *in, *out;
+	const char *show; /* a variable that may not be there */
+} shells[] = {
+	{ "dash", "eval \"$($CTL env)\"", "eval \"$($CTL env --undo)\"", "echo [$LD_PRELOAD]" },
+	{ "bash", "eval \"$($CTL env)\"", "eval \"$($CTL env --undo)\"", "echo [$LD_PRELOAD]" },
+	{ "zsh", "eval \"$($CTL env)\"", "eval \"$($CTL env --undo)\"", "echo \"[$LD_PRELOAD]\"" },
+	{ "ksh", "eval \"$($CTL env)\"", "eval \"$($CTL env --undo)\"", "echo [$LD_PRELOAD]" },
+	{ "fish", "$CTL env | source", "$CTL env --undo | source", "echo \"[$LD_PRELOAD]\"" },
+	{ "tcsh", "eval \"`$CTL env`\"", "eval \"`$CTL env --undo`\"",
+	  "sh -c 'echo \"[$LD_PRELOAD]\"'" },
+};
+
+static void assert_takes_part(const char *shell, const char *in, const char *out, const char *show)
+{
+	g_autofree char *program = lab_program("isosocksctl");
+	g_autofree char *connect = lab_program("connect");
+	g_autofree char *script =
+		g_strdup_printf("%s\n$CONNECT 203.0.113.5 80\n%s\n%s\n", in, out, show);
+	g_autofree char *path = lab_path("script");
+
+	cr_assert(g_file_set_contents(path, script, -1, NULL));
+	const struct lab_result result =
+		lab_shell(LAB_NOBODY,
+			  "CTL=%s CONNECT=%s SHELL=/usr/bin/%s ISOSOCKS_PROXY=127.0.0.1:%u "
+			  "LD_PRELOAD='libm.so.6 /x\\y!z.so' HOME=%s %s %s 2>/dev/null",
+			  program, connect, shell, lab_port(), lab_folder(), shell, path);
+	cr_assert(strstr(result.out, "line=this is the neighbour"), "%s: %s%s", shell, result.out,
+		  result.err);
+	cr_assert(strstr(result.out, "[libm.so.6:/x\\y!z.so]"), "%s: %s%s", shell, result.out,
+		  result.err);
+}
+
+Test(isosocksctl, env_is_for_every_shell)
+{
+	unsigned tried = 0;
+
+	lab_open();
+	g_autofree char *map =
+		g_strdup_printf("--map 203.0.113.5=127.0.0.1:%u", lab_serve("the neighbour"));
+	lab_proxy(map);
+	for (size_t i = 0; i < G_N_ELEMENTS(shells); i++) {
+		g_autofree char *path = g_find_program_in_path(shells[i].shell);
+		if (!path)
+			continue;
+		assert_takes_part(shells[i].shell, shells[i].in, shells[i].out, shells[i].show);
+		tried++;
+	}
+	cr_assert_geq(tried, 2u);
+}
+
 /* ---- the machine's policy ---- */
 
 #define POLICY "/etc/isosocks.policy"
