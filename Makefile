@@ -173,7 +173,7 @@ $(patsubst lib%,$(BUILD)/tests/clients/%,$(LOOPS)): $(BUILD)/tests/clients/%: te
 	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -o $@ $< $(shell $(PKG_CONFIG) --cflags --libs lib$*)
 
 # What reads the environment, but for what fuzz_environment.c has itself.
-FUZZED_SESSION := lib/session/environment.c lib/session/inheritance.c lib/session/source.c
+FUZZED_SESSION := lib/session/environment.c lib/session/inheritance.c lib/session/self.c lib/session/source.c
 
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(call obj,$(filter-out $(PROXY_MAIN),$(PROXY_SRC)) $(TOOL_SRC) lib/hooks/answered.c $(FUZZED_SESSION)) $(ARCHIVE)
 	$(call say,LD,$@)$(LINK) -o $@ $^ $(shell $(PKG_CONFIG) --libs gio-2.0 gio-unix-2.0)

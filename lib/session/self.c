@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/libc.h"
+#include "base/question.h"
 #include "base/user.h"
 #include "session/session.h"
 
@@ -14,9 +15,10 @@
 
 /* One that was found before, as its number here and the machine's; a namespace is entered by
  * becoming another user. Those that have no number of the machine's are looked for each time. */
+static _Atomic uint64_t found = UINT64_MAX;
+
 static struct user find_user(uint32_t self)
 {
-	static _Atomic uint64_t found = UINT64_MAX;
 	const uint64_t known = atomic_load_explicit(&found, memory_order_relaxed);
 
 	if (known >> 32 == self)
@@ -30,7 +32,12 @@ static struct user find_user(uint32_t self)
 
 size_t self_put_user(const struct session *session, char text[KEYS_USER_MAX])
 {
-	const struct user user = find_user((uint32_t)geteuid());
+	/* A program that forbids the question itself becomes nobody else. */
+	const uint64_t last = atomic_load_explicit(&found, memory_order_relaxed);
+	const uint32_t known = last == UINT64_MAX ? session->user : (uint32_t)last;
+	const struct user user = question_is_allowed(QUESTION_USER)
+					 ? find_user((uint32_t)geteuid())
+					 : (struct user){ .number = known };
 
 	if (user.space == 0 && user.number == session->user)
 		return 0;

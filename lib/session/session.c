@@ -9,6 +9,7 @@
 #include "policy/url.h"
 #include "session/environment.h"
 #include "session/inheritance.h"
+#include "session/self.h"
 #include "session/source.h"
 
 #include <limits.h>
@@ -558,6 +559,9 @@ static int read_keys(const struct environment *environment)
 	session.keys_must_arrive =
 		policy_keys_must_arrive(policy_require(&session.policy), set,
 					session.keys.count - (session.has_credentials ? 2u : 0u));
+	/* While the program's own filter, which may forbid the questions, is not there yet. */
+	if (r == 0 && (session.by & KEYS_BY_PROCESS))
+		self_process((uint8_t[KEYS_PROCESS_SIZE]){ 0 });
 	return r < 0 ? -EACCES : 0;
 }
 

@@ -55,7 +55,8 @@ static void find_user(uid_t owner, struct source *source)
 		return;
 	source->user = user_find(self);
 	root = user_find(0);
-	source->is_apart = root.number != 0 || root.space != 0;
+	source->is_apart =
+		root.number != 0 || root.space != 0 || access("/proc/self/ns/user", F_OK) < 0;
 }
 
 static const char *describe(bool is_missing)
@@ -74,7 +75,9 @@ static int do_without(bool asked_for, bool is_missing, uint8_t *blob, struct pol
 		return open_built_in(blob, policy) == 0 ? 0 : -EACCES;
 	}
 	if (!asked_for && getauxval(AT_EUID) < SOURCE_LEAST_USER) {
-		find_user((uid_t)-1, source);
+		struct stat top = { .st_uid = (uid_t)-1 };
+		stat("/", &top);
+		find_user(top.st_uid, source);
 		if (!source->is_apart) {
 			source->kind = SOURCE_NONE;
 			return 0;
@@ -151,7 +154,8 @@ bool source_spares(const struct source *source, const struct policy *policy, con
 
 	if (source->kind != SOURCE_SYSTEM || source->asked_for)
 		return false;
-	if (source->is_apart && (user->space != 0 || user->number >= FIRST_LENT))
+	if (source->is_apart &&
+	    (user->space != 0 || user->number >= FIRST_LENT || user->number < SOURCE_LEAST_USER))
 		return false;
 	return user->number < policy->header->min_uid &&
 	       !policy_names_user(policy, executable, user->number);

@@ -7,16 +7,37 @@
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static struct sockaddr_in target = { .sin_family = AF_INET };
+
+static void forbid(void)
+{
+	struct sock_filter rows[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_geteuid, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_readlinkat, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog filter = { sizeof(rows) / sizeof(rows[0]), rows };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) < 0)
+		err(1, "seccomp");
+}
 
 static void connect_once(void)
 {
@@ -72,17 +93,20 @@ static void connect_between(const char *user)
 
 int main(int argc, char **argv)
 {
-	bool in_child = true, forks = false, vforks = false;
+	bool in_child = true, forks = false, vforks = false, forbids = false;
 	int option;
 
-	while ((option = getopt(argc, argv, "+efv")) > 0) {
+	while ((option = getopt(argc, argv, "+efsv")) > 0) {
 		in_child &= option != 'e';
 		forks |= option == 'f';
+		forbids |= option == 's';
 		vforks |= option == 'v';
 	}
 	if (argc - optind < 2 || inet_pton(AF_INET, argv[optind], &target.sin_addr) != 1)
 		return 1;
 	target.sin_port = htons((uint16_t)atoi(argv[optind + 1]));
+	if (forbids)
+		forbid();
 	if (forks)
 		connect_in_child(NULL);
 	if (vforks)

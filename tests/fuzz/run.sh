@@ -12,7 +12,7 @@ packages='glib-2.0 gio-2.0 gio-unix-2.0'
 
 # What the replays are linked from: the pure layers, the tools and the proxy without their mains.
 sources=$(ls lib/base/*.c lib/socks5/*.c lib/keys/*.c lib/policy/*.c lib/names/*.c lib/elf/*.c \
-	lib/dns/*.c lib/hooks/answered.c lib/session/environment.c lib/session/inheritance.c lib/session/source.c wrappers/*.c wrappers/proxy/*.c 2>/dev/null |
+	lib/dns/*.c lib/hooks/answered.c lib/session/environment.c lib/session/inheritance.c lib/session/self.c lib/session/source.c wrappers/*.c wrappers/proxy/*.c 2>/dev/null |
 	grep -v -e '^wrappers/isosocks[^/]*\.c$' -e '^wrappers/ctl_' -e '/proxy/main\.c$' || true)
 
 command -v "$CC" >/dev/null || {

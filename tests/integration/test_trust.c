@@ -331,7 +331,9 @@ static void need_user_namespaces(void)
 Test(trust, root_of_a_persons_namespace_goes_by_the_proxy)
 {
 	static const char *const ways[] = { "unshare -Ur", "unshare -U --map-user=8", "unshare -U",
-					    "unshare -Ur unshare -Ur" };
+					    "unshare -Ur unshare -Ur",
+					    "unshare -Urm sh -c 'mount -t tmpfs none /proc && "
+					    "\"$@\"' sh" };
 
 	open_machine("");
 	need_user_namespaces();
@@ -468,6 +470,20 @@ Test(trust, a_daemon_is_each_of_its_users_by_password_too)
 	g_autofree char *turns = g_strdup_printf("%s -e 203.0.113.5 80 0 1001 1002 0", daemon);
 
 	assert_users("-b user", turns, users);
+}
+
+/* Its own filter would kill it for the question who it is. */
+Test(trust, a_program_that_forbids_the_question_is_who_it_was)
+{
+	static const char *const root[] = { "user=0\"", NULL };
+
+	if (g_getenv("SANITIZER"))
+		cr_skip_test("a sanitizer makes calls of its own");
+	open_lab();
+	g_autofree char *daemon = lab_program("daemon");
+	g_autofree char *run = g_strdup_printf("%s -s 203.0.113.5 80", daemon);
+
+	assert_users("-b user", run, root);
 }
 
 Test(trust, two_users_with_namespaces_of_their_own_are_two)
