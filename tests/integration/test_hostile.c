@@ -267,6 +267,33 @@ Test(hostile, one_that_cannot_be_loaded_says_what_it_said)
 	lab_assert_out(&result, "libnone.so: cannot open shared object file");
 }
 
+/* ---- limits of the shell ---- */
+
+/* What a program needs more with the library: a descriptor, and room for addresses (kilobytes). */
+static const char *const limits[] = {
+	"ulimit -n 10",	    "ulimit -n 20", "ulimit -s 64", "ulimit -s 128",
+	"ulimit -v 100000", "ulimit -c 0",  "ulimit -l 0",  "ulimit -t 60",
+};
+
+Test(hostile, programs_with_little_allowed)
+{
+	if (g_getenv("SANITIZER"))
+		cr_skip_test("a sanitizer wants all addresses that there are");
+	open_world();
+	g_autofree char *isosocks = lab_program("isosocks");
+	for (size_t i = 0; i < G_N_ELEMENTS(limits); i++) {
+		g_autofree char *inside =
+			g_strdup_printf("%s; %s www.test 80", limits[i], here.connect);
+		assert_reaches(inside);
+		/* And around all of it. */
+		const struct lab_result result = lab_shell(
+			LAB_NOBODY, "%s; %s -k ISOLATION=alice -x 127.0.0.1:%u %s www.test 80",
+			limits[i], isosocks, lab_port(), here.connect);
+		cr_assert_eq(result.status, 0, "%s: %d %s", limits[i], result.status, result.err);
+		assert_asked_once(limits[i]);
+	}
+}
+
 /* ---- filters ---- */
 
 /* On what is no business of the library's a call is the one system call that it always was. */
