@@ -12,7 +12,8 @@ static int compile(void)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GByteArray) policy = NULL;
 
-	if (replace_begin(&error) && site_keep_scope(&scope, &error))
+	replace_begin();
+	if (site_keep_scope(&scope, &error))
 		policy = site_compile(&scope, &error);
 	if (!policy || !site_write(policy, &error))
 		return ctl_fail(CTL_NO, "compile", "%s", error->message);

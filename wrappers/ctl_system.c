@@ -156,8 +156,8 @@ static int run_enable(int argc, char **argv)
 		return ctl_fail(CTL_USAGE, "system", "give --min-uid or --users, not both");
 	if (!is_root() || !(library = find_library()) || !(rescue = find_rescue()))
 		return CTL_NO;
-	if (!replace_begin(&error) || !choose_scope(min_uid, users, &scope, &error) ||
-	    !enable(library, &scope, &error))
+	replace_begin();
+	if (!choose_scope(min_uid, users, &scope, &error) || !enable(library, &scope, &error))
 		return fail("%s; the machine is as it was%s", error->message, "");
 	whom = site_explain(&scope);
 	show_line(stdout, "%s is preloaded for the whole machine, for %s.", library, whom);
@@ -187,7 +187,8 @@ static int run_disable(int argc, char **argv)
 		return status;
 	if (!is_root())
 		return CTL_NO;
-	if (!replace_begin(&error) || !disable(&error))
+	replace_begin();
+	if (!disable(&error))
 		return fail("%s; the machine is as it was%s", error->message, "");
 	puts("No program started from now on has the library. Those that run keep it until they "
 	     "end.");

@@ -6,11 +6,13 @@
 
 #include "elf/elf.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #define CACHE_MAX     (16 * 1024 * 1024)
-#define LIBRARIES_MAX 1024 /* no program has so many */
+#define LIBRARIES_MAX 1024   /* no program has so many */
+#define TRIES_MAX     100000 /* files that are looked for: a program could name any number */
 
 /* Behind the cache. */
 static const char *const standard[] = { "/lib64", "/usr/lib64", "/lib", "/usr/lib" };
@@ -32,6 +34,7 @@ struct search {
 	char *cache_bytes;
 	struct ldcache cache;
 	gboolean has_cache;
+	unsigned tries;
 };
 
 static void object_free(gpointer data)
@@ -68,7 +71,7 @@ static void take_text(void *context, enum elf_text what, const char *text)
 /* FALSE: there is no such file of this machine. */
 static gboolean open_object(struct search *search, const char *path, struct object *loader)
 {
-	const int fd = executable_open(path);
+	const int fd = search->tries++ < TRIES_MAX ? executable_open(path) : -EMFILE;
 	struct object *object;
 	int r;
 
@@ -116,7 +119,7 @@ static gboolean open_in_list(const char *list, const char *owner, const char *na
 {
 	g_auto(GStrv) folders = g_strsplit_set(list ? list : "", ":;", -1);
 
-	for (guint i = 0; list && folders[i]; i++) {
+	for (guint i = 0; list && folders[i] && loader->search->tries < TRIES_MAX; i++) {
 		g_autofree char *folder = expand(folders[i], owner);
 		if (folder && open_in(folder, name, loader))
 			return TRUE;
@@ -128,7 +131,8 @@ static gboolean open_in_list(const char *list, const char *owner, const char *na
  * that. */
 static gboolean open_by_rpath(const char *name, struct object *loader)
 {
-	for (const struct object *at = loader->runpath ? NULL : loader; at; at = at->loader)
+	for (const struct object *at = loader->runpath ? NULL : loader;
+	     at && at->search->tries < TRIES_MAX; at = at->loader)
 		if (!at->runpath && open_in_list(at->rpath, at->path, name, loader))
 			return TRUE;
 	return FALSE;

@@ -126,14 +126,15 @@ static gboolean carry_over(int old, const char *name)
 	char target[PATH_MAX] = "";
 	struct stat file;
 
+	/* What goes away meanwhile, a draft for example, is not missed. */
 	if (fstatat(old, name, &file, AT_SYMLINK_NOFOLLOW) < 0)
-		return FALSE;
+		return errno == ENOENT;
 	if (S_ISLNK(file.st_mode))
 		return readlinkat(old, name, target, sizeof(target) - 1) >= 0 &&
 		       symlink(target, to) == 0;
 	if (S_ISDIR(file.st_mode) ? mkdir(to, 0755) < 0 : mknod(to, S_IFREG | 0644, 0) < 0)
 		return FALSE;
-	return mount(from, to, NULL, MS_BIND | MS_REC, NULL) == 0;
+	return mount(from, to, NULL, MS_BIND | MS_REC, NULL) == 0 || errno == ENOENT;
 }
 
 static gboolean is_ours(const char *name)

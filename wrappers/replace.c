@@ -1,14 +1,16 @@
 #include "replace.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
-#include <sys/file.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define FOLDER "/etc"
-#define DRAFT  ".isosocks-new"
+#define DRAFT  ".isosocks-new."
 
 static gboolean fail(GError **error, const char *path, const char *what)
 {
@@ -19,15 +21,33 @@ static gboolean fail(GError **error, const char *path, const char *what)
 	return FALSE;
 }
 
-/* The lock is the folder's own: it leaves no file, and goes with the process. */
-gboolean replace_begin(GError **error)
+static char *draft_of(const char *path)
 {
-	const int fd = open(FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return g_strdup_printf("%s%s%d", path, DRAFT, (int)getpid());
+}
 
-	while (fd >= 0 && flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return fail(error, FOLDER, "locked");
-	return fd >= 0 || fail(error, FOLDER, "locked");
+/* Of one that is no number nobody knows; its own is from a process of the same number. */
+static gboolean is_left_over(const char *name)
+{
+	const char *draft = strstr(name, DRAFT);
+	guint64 process;
+
+	if (!draft ||
+	    !g_ascii_string_to_unsigned(draft + strlen(DRAFT), 10, 1, G_MAXINT, &process, NULL))
+		return FALSE;
+	return (pid_t)process == getpid() || (kill((pid_t)process, 0) < 0 && errno == ESRCH);
+}
+
+void replace_begin(void)
+{
+	DIR *folder = opendir(FOLDER);
+	const struct dirent *entry;
+
+	while (folder && (entry = readdir(folder)))
+		if (is_left_over(entry->d_name))
+			unlinkat(dirfd(folder), entry->d_name, 0);
+	if (folder)
+		closedir(folder);
 }
 
 static gboolean put_all(int fd, const char *at, gsize length)
@@ -66,17 +86,11 @@ static void keep_names(void)
 	}
 }
 
-static gboolean remove_draft(const char *draft)
-{
-	return unlink(draft) == 0 || errno == ENOENT;
-}
-
 gboolean replace_file(const char *path, const void *contents, gsize length, GError **error)
 {
-	g_autofree char *draft = g_strconcat(path, DRAFT, NULL);
+	g_autofree char *draft = draft_of(path);
 
-	if (!remove_draft(draft) || !write_draft(draft, contents, length) ||
-	    rename(draft, path) < 0) {
+	if (!write_draft(draft, contents, length) || rename(draft, path) < 0) {
 		fail(error, path, "written");
 		unlink(draft);
 		return FALSE;
@@ -87,9 +101,7 @@ gboolean replace_file(const char *path, const void *contents, gsize length, GErr
 
 gboolean replace_remove(const char *path, GError **error)
 {
-	g_autofree char *draft = g_strconcat(path, DRAFT, NULL);
-
-	if (!remove_draft(draft) || (unlink(path) < 0 && errno != ENOENT))
+	if (unlink(path) < 0 && errno != ENOENT)
 		return fail(error, path, "removed");
 	keep_names();
 	return TRUE;

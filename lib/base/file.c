@@ -211,6 +211,7 @@ ssize_t file_write(int fd, const void *from, size_t length, off_t at)
 	sigemptyset(&pending);
 	sigaddset(&blocked, SIGPIPE);
 	sigaddset(&blocked, SIGXFSZ);
+	sigaddset(&blocked, SIGTTOU); /* not raised in who blocks it (termios(3), TOSTOP) */
 	sigprocmask(SIG_BLOCK, &blocked, &saved);
 	/* One that the program itself waits for stays its own. */
 	if (sigismember(&saved, SIGPIPE) || sigismember(&saved, SIGXFSZ))

@@ -32,7 +32,7 @@ int file_open(const char *path, int flags, bool streams);
 
 /*
  * As write(2), or pwrite(2) where `at` is not negative, but neither SIGPIPE nor SIGXFSZ comes of
- * it. The number of bytes, or -errno.
+ * it, nor SIGTTOU to one in the background. The number of bytes, or -errno.
  */
 ssize_t file_write(int fd, const void *from, size_t length, off_t at);
 

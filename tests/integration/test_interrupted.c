@@ -123,6 +123,32 @@ Test(interrupted, disable_leaves_the_old_or_the_new)
 	cr_assert_geq(kill_at_every_step(OTHERS " && " CTL " system enable", "disable"), 5);
 }
 
+/* Whoever can read /etc can lock it, for ever. */
+Test(interrupted, waits_for_no_lock_of_anybodys)
+{
+	install();
+	const struct lab_result result = lab_shell(
+		LAB_ROOT, "as='setpriv --reuid=65534 --clear-groups'; $as flock -F /etc sleep 300 "
+			  ">/dev/null 2>&1 & "
+			  "while $as flock -n /etc true; do :; done; " CTL " system enable && " CTL
+			  " system disable; status=$?; kill $!; exit $status");
+
+	lab_assert_status(&result, 0);
+}
+
+Test(interrupted, several_at_once_leave_one_of_theirs)
+{
+	install();
+	const struct lab_result result = lab_shell(
+		LAB_ROOT,
+		"for i in 1 2 3 4; do " CTL " system enable --min-uid ${i}000 & done; wait; " CTL
+		" system status && ls /etc | grep isosocks; " CTL " system disable");
+
+	lab_assert_status(&result, 0);
+	lab_assert_out(&result, "concerns  users from number ");
+	cr_assert_null(strstr(result.out, "isosocks-new"), "%s", result.out);
+}
+
 /* ---- secrets ---- */
 
 Test(interrupted, compile_makes_no_secret_known)

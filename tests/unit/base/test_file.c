@@ -17,6 +17,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define OTHER 65534
@@ -254,4 +256,38 @@ Test(file, writes_into_a_pipe_that_nobody_reads_without_a_signal)
 	cr_assert_eq(pipe(ends), 0);
 	close(ends[0]);
 	cr_assert_eq(file_write(ends[1], "text", 4, -1), -EPIPE);
+}
+
+/* On a terminal of its own, in the background, where `stty tostop` has it that who writes stops. */
+static void write_in_background(const char *terminal)
+{
+	struct termios settings;
+	pid_t child;
+	int status;
+
+	setsid();
+	const int fd = open(terminal, O_RDWR);
+	tcgetattr(fd, &settings);
+	settings.c_lflag |= TOSTOP;
+	tcsetattr(fd, TCSANOW, &settings);
+	child = fork();
+	if (child == 0) {
+		setpgid(0, 0);
+		_exit(file_write(fd, "text", 4, -1) == 4 ? 0 : 1);
+	}
+	waitpid(child, &status, WUNTRACED);
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 2);
+}
+
+Test(file, writes_to_a_terminal_from_the_background_without_a_stop)
+{
+	const int fd = posix_openpt(O_RDWR | O_NOCTTY);
+	int status;
+
+	cr_assert(fd >= 0 && grantpt(fd) == 0 && unlockpt(fd) == 0);
+	const pid_t child = fork();
+	if (child == 0)
+		write_in_background(ptsname(fd));
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%x", (unsigned)status);
 }
