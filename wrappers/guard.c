@@ -21,19 +21,15 @@
 
 const struct guard_machine guard_x86_64 = {
 	.architecture = AUDIT_ARCH_X86_64,
-	.socket = 41,
-	.setsockopt = 54,
-	.io_uring_setup = 425,
+	.calls = { 41, 44, 46, 54, 307, 425, 438 },
 	.least_foreign = 0x40000000,
-	.compat = { AUDIT_ARCH_I386, 102, 359, 366, 425 },
+	.compat = { AUDIT_ARCH_I386, 102, { 359, 369, 370, 366, 345, 425, 438 } },
 };
 
 const struct guard_machine guard_aarch64 = {
 	.architecture = AUDIT_ARCH_AARCH64,
-	.socket = 198,
-	.setsockopt = 208,
-	.io_uring_setup = 425,
-	.compat = { AUDIT_ARCH_ARM, 102, 281, 294, 425 },
+	.calls = { 198, 206, 211, 208, 269, 425, 438 },
+	.compat = { AUDIT_ARCH_ARM, 102, { 281, 290, 296, 294, 374, 425, 438 } },
 };
 
 /* ---- putting a program together ---- */
@@ -41,9 +37,11 @@ const struct guard_machine guard_aarch64 = {
 /* Where jumps lead. A jump to NEXT goes on. */
 enum label {
 	NEXT,
-	ABOVE,
+	CALLS,
 	COMPAT,
 	SOCKET,
+	LIBRARY,
+	SEND,
 	OPTION,
 	OPTION_DEVICE,
 	OPTION_COOKIE,
@@ -126,24 +124,38 @@ static void finish(struct builder *b)
 
 /* ---- the filter ---- */
 
+/* The library makes many messages one by one, so nobody needs sendmmsg. */
+static void put_calls(struct builder *b, const struct guard_calls *calls)
+{
+	if_equal(b, calls->io_uring_setup, NO_SUCH_CALL, NEXT);
+	if_equal(b, calls->sendmmsg, NO_ACCESS, NEXT);
+	if_equal(b, calls->pidfd_getfd, LIBRARY, NEXT);
+	if_equal(b, calls->socket, SOCKET, NEXT);
+	if_equal(b, calls->sendto, SEND, NEXT);
+	if_equal(b, calls->sendmsg, LIBRARY, NEXT);
+	if_equal(b, calls->setsockopt, OPTION, ALLOW);
+}
+
 /*
- * Most calls end after two comparisons: when a filter is installed the kernel tries every number
+ * Most calls end after a few comparisons: when a filter is installed the kernel tries every number
  * out once, to let pass without running it what is always allowed, and that takes as long as these
- * paths are. `socket` is below `setsockopt`, and both far below `io_uring_setup`, on every machine.
+ * paths are. `socket` is the least number of all, on every machine; within sixteen behind it are
+ * three more, and the others are far above.
  */
+#define NEAR 16
+
 static void put_native(struct builder *b, const struct guard_machine *machine)
 {
 	load(b, offsetof(struct seccomp_data, arch));
 	if_equal(b, machine->architecture, NEXT, COMPAT);
 	load(b, offsetof(struct seccomp_data, nr));
-	if_least(b, machine->setsockopt + 1, ABOVE, NEXT);
-	if_equal(b, machine->socket, SOCKET, NEXT);
-	if_equal(b, machine->setsockopt, OPTION, ALLOW);
-	here(b, ABOVE);
-	if_least(b, machine->io_uring_setup, NEXT, ALLOW);
+	if_least(b, machine->calls.socket, NEXT, ALLOW);
+	if_least(b, machine->calls.socket + NEAR, NEXT, CALLS);
+	if_least(b, machine->calls.sendmmsg, NEXT, ALLOW);
 	if (machine->least_foreign)
 		if_least(b, machine->least_foreign, NO_SUCH_CALL, NEXT);
-	if_equal(b, machine->io_uring_setup, NO_SUCH_CALL, ALLOW);
+	here(b, CALLS);
+	put_calls(b, &machine->calls);
 }
 
 /*
@@ -158,9 +170,7 @@ static void put_compat(struct builder *b, const struct guard_machine *machine)
 	load_argument(b, 0);
 	load(b, offsetof(struct seccomp_data, nr));
 	if_equal(b, machine->compat.socketcall, NO_ACCESS, NEXT);
-	if_equal(b, machine->compat.socket, SOCKET, NEXT);
-	if_equal(b, machine->compat.setsockopt, OPTION, NEXT);
-	if_equal(b, machine->compat.io_uring_setup, NO_SUCH_CALL, ALLOW);
+	put_calls(b, &machine->compat.calls);
 }
 
 static void put_socket(struct builder *b)
@@ -169,8 +179,28 @@ static void put_socket(struct builder *b)
 	load_argument(b, 0);
 	if_equal(b, AF_UNIX, ALLOW, NEXT);
 	if_equal(b, AF_NETLINK, ALLOW, NEXT);
+	/* sendmsg and pidfd_getfd use three arguments, too. Control data can name a device, other
+	 * than the one that an IPv4 socket is bound to, and a filter cannot see it. */
+	here(b, LIBRARY);
 	require_half(b, 3, 0, NEXT, NO_ACCESS);
 	require_half(b, 4, 1, ALLOW, NO_ACCESS);
+}
+
+/*
+ * sendto(2) uses all its arguments, so the library sends messages instead. What it has no address
+ * for goes where the socket is connected. Shorter ones are none of the internet's, as those of
+ * libc's own requests to the kernel by AF_NETLINK; longer ones the kernel refuses.
+ */
+static void put_send(struct builder *b)
+{
+	here(b, SEND);
+	load_argument(b, 5);
+	if_least(b, sizeof(struct sockaddr_in), NEXT, ALLOW);
+	if_least(b, sizeof(struct sockaddr_storage) + 1, ALLOW, NEXT);
+	load_argument(b, 4);
+	if_equal(b, 0, NEXT, NO_ACCESS);
+	load(b, offsetof(struct seccomp_data, args) + 4 * sizeof(uint64_t) + sizeof(uint32_t));
+	if_equal(b, 0, ALLOW, NO_ACCESS);
 }
 
 static void put_device_option(struct builder *b)
@@ -187,10 +217,14 @@ static void put_group_options(struct builder *b)
 {
 	here(b, OPTION_IPV4);
 	load_argument(b, 2);
+	if_equal(b, IP_UNICAST_IF, OPTION_COOKIE, NEXT);
+	if_equal(b, IP_MULTICAST_IF, OPTION_COOKIE, NEXT);
 	if_equal(b, IP_ADD_MEMBERSHIP, NO_ACCESS, NEXT);
 	if_equal(b, IP_ADD_SOURCE_MEMBERSHIP, NO_ACCESS, OPTION_GROUP);
 	here(b, OPTION_IPV6);
 	load_argument(b, 2);
+	if_equal(b, IPV6_UNICAST_IF, OPTION_COOKIE, NEXT);
+	if_equal(b, IPV6_MULTICAST_IF, OPTION_COOKIE, NEXT);
 	if_equal(b, IPV6_JOIN_GROUP, NO_ACCESS, NEXT);
 	if_equal(b, IPV6_JOIN_ANYCAST, NO_ACCESS, NEXT);
 	here(b, OPTION_GROUP);
@@ -206,8 +240,8 @@ static void put_option(struct builder *b)
 	if_equal(b, SOL_SOCKET, OPTION_DEVICE, NEXT);
 	if_equal(b, IPPROTO_IP, OPTION_IPV4, NEXT);
 	if_equal(b, IPPROTO_IPV6, OPTION_IPV6, ALLOW);
+	put_group_options(b); /* jumps lead forwards only */
 	put_device_option(b);
-	put_group_options(b);
 }
 
 static void put_answers(struct builder *b)
@@ -231,6 +265,7 @@ size_t guard_program(const struct guard_machine *machine, const uint8_t cookie[G
 	put_native(&b, machine);
 	put_compat(&b, machine);
 	put_socket(&b);
+	put_send(&b);
 	put_option(&b);
 	put_answers(&b);
 	finish(&b);

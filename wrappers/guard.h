@@ -1,7 +1,8 @@
 /*
  * guard: what the kernel refuses to a program and its children whatever way they ask for it: a
  * seccomp filter, which nobody can take off again. It knows the library by a cookie that stands in
- * arguments no system call uses; everybody else gets no internet socket. One thread.
+ * arguments no system call uses; everybody else gets no internet socket, sends nothing to an
+ * address or with control data, and takes no descriptor of another process. One thread.
  */
 #ifndef WRAPPERS_GUARD_H
 #define WRAPPERS_GUARD_H
@@ -12,16 +13,19 @@
 #include <stdint.h>
 
 #define GUARD_COOKIE	  16
-#define GUARD_PROGRAM_MAX 96
+#define GUARD_PROGRAM_MAX 128
 
 /* The system calls of a kind of machine, and of the 32-bit programs that it runs as well. */
 struct guard_machine {
 	uint32_t architecture; /* AUDIT_ARCH_… */
-	uint32_t socket, setsockopt, io_uring_setup;
+	struct guard_calls {
+		uint32_t socket, sendto, sendmsg, setsockopt, sendmmsg, io_uring_setup, pidfd_getfd;
+	} calls;
 	uint32_t least_foreign; /* numbers from here on are another ABI's (x32); 0: none are */
 	struct {
 		uint32_t architecture;
-		uint32_t socketcall, socket, setsockopt, io_uring_setup;
+		uint32_t socketcall;
+		struct guard_calls calls;
 	} compat;
 };
 

@@ -5,9 +5,11 @@
 #include "hooks/doors.h"
 #include "hooks/failure.h"
 #include "hooks/hook.h"
+#include "hooks/leash.h"
 #include "hooks/nameserver.h"
 #include "hooks/option.h"
 #include "hooks/pending.h"
+#include "hooks/successor.h"
 #include "keys/keys.h"
 #include "session/self.h"
 #include "tunnel/slots.h"
@@ -431,6 +433,12 @@ static int connect_by_proxy(struct session *session, int fd, const struct route 
 			return r;
 		table_end(fd, pending.cookie, false); /* it was dissolved by a duplicate */
 	}
+	if (session->proxy_is_elsewhere) {
+		const int r = successor_put(fd);
+		if (r < 0)
+			return r;
+		pending.cookie = table_cookie(fd);
+	}
 	return open_tunnel(session, &pending, route);
 }
 
@@ -454,7 +462,10 @@ HOOK int connect(int fd, const struct sockaddr *addr, socklen_t length)
 {
 	const int saved = errno;
 	struct session *session = session_get();
+	struct sockaddr_storage own;
 	struct route route;
+
+	addr = route_copy(addr, length, &own);
 	int verdict = doors_check(session, addr, length);
 
 	if (verdict < 0)
@@ -473,8 +484,15 @@ HOOK int connect(int fd, const struct sockaddr *addr, socklen_t length)
 	nameserver_leave(fd);
 	/* AF_UNSPEC dissolves a connection; another address on a socket under way is EALREADY, as
 	 * ever. */
-	if (route_is_readable(addr, length) && addr->sa_family == AF_UNSPEC)
+	if (route_is_readable(addr, length) && addr->sa_family == AF_UNSPEC) {
 		dissolve(fd);
+		return hook_return(leash_disconnect(fd, addr, length), saved);
+	}
+	if (route.leaves) {
+		const int r = successor_put(fd);
+		if (r < 0)
+			return hook_return(r, saved);
+	}
 	if (route.is_local)
 		addr = (const struct sockaddr *)&route.target;
 	return hook_return(error_or(libc()->connect(fd, addr, length)), saved);

@@ -4,12 +4,13 @@
  * connect past the proxy.
  */
 #include "base/memory.h"
+#include "base/pass.h"
 #include "hooks/failure.h"
 #include "hooks/hook.h"
-#include "hooks/leash.h"
 #include "hooks/nameserver.h"
 #include "hooks/pending.h"
 #include "hooks/route.h"
+#include "hooks/successor.h"
 
 #include <limits.h>
 #include <netinet/in.h>
@@ -48,6 +49,10 @@ static int check(int fd, const struct sockaddr *addr, socklen_t length, int flag
 	const int verdict = route_datagram(session, fd, addr, length, route);
 	if (verdict < 0)
 		failure_of_datagram(session, &route->destination, verdict);
+	if (verdict == ROUTE_LIBC && route->leaves) {
+		const int r = successor_put(fd);
+		return r < 0 ? r : ROUTE_LIBC;
+	}
 	return verdict;
 }
 
@@ -83,15 +88,13 @@ static bool names_other_device(const struct cmsghdr *c, size_t place)
  * is sent to this machine would be seen elsewhere. An IPv4 datagram takes such a device though the
  * socket is bound to another one.
  */
-static bool is_led_astray(const struct session *session, const struct cmsghdr *c)
+static bool is_led_astray(const struct cmsghdr *c)
 {
 	if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
-		return leash_is_wanted(session) &&
-		       names_other_device(c, offsetof(struct in_pktinfo, ipi_ifindex));
+		return names_other_device(c, offsetof(struct in_pktinfo, ipi_ifindex));
 	if (c->cmsg_level == IPPROTO_IPV6 &&
 	    (c->cmsg_type == IPV6_PKTINFO || c->cmsg_type == IPV6_2292PKTINFO))
-		return leash_is_wanted(session) &&
-		       names_other_device(c, offsetof(struct in6_pktinfo, ipi6_ifindex));
+		return names_other_device(c, offsetof(struct in6_pktinfo, ipi6_ifindex));
 	if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RETOPTS)
 		return c->cmsg_len > CMSG_LEN(0);
 	return c->cmsg_level == IPPROTO_IPV6 &&
@@ -100,45 +103,78 @@ static bool is_led_astray(const struct session *session, const struct cmsghdr *c
 
 static int check_part(int fd, const struct cmsghdr *c, int flags)
 {
-	const struct session *session;
-
 	if (c->cmsg_level == SOL_SOCKET)
 		return c->cmsg_type == SCM_RIGHTS && pending_ever() ? check_passed(fd, c, flags)
 								    : 0;
-	session = session_get();
-	return !session->passive && is_led_astray(session, c) ? -EACCES : 0;
+	return !session_get()->passive && is_led_astray(c) ? -EACCES : 0;
 }
 
 /* Descriptors that go along (unix(7)): one on its way through the proxy must have arrived; and what
  * says how a datagram goes. */
-static int check_control(int fd, const struct msghdr *message, int flags)
+static int check_control(int fd, struct msghdr *message, int flags)
 {
 	int r = 0;
 
-	if (!message->msg_control || message->msg_controllen < sizeof(struct cmsghdr) ||
-	    !memory_is_readable(message->msg_control, message->msg_controllen))
-		return 0;
-	struct msghdr own = *message; /* CMSG_NXTHDR wants one that is not const */
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&own); c && r == 0; c = CMSG_NXTHDR(&own, c)) {
-		const size_t room =
-			(size_t)((const char *)own.msg_control + own.msg_controllen - (char *)c);
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c && r == 0; c = CMSG_NXTHDR(message, c)) {
+		const size_t room = (size_t)((const char *)message->msg_control +
+					     message->msg_controllen - (char *)c);
 		if (c->cmsg_len <= room)
 			r = check_part(fd, c, flags);
 	}
 	return r;
 }
 
-/* The kernel cuts a length that is too large here, where sendto() and connect() refuse it. */
-static int check_message(int fd, const struct msghdr *message, int flags, struct route *route)
-{
-	const socklen_t most = sizeof(struct sockaddr_storage);
+/* ---- a message of ours ---- */
 
-	if (!message || !memory_is_readable(message, sizeof(*message)))
-		return ROUTE_LIBC;
-	const int r = check(fd, message->msg_name,
-			    (int)message->msg_namelen > (int)most ? most : message->msg_namelen,
-			    flags, route);
-	return r != ROUTE_LIBC ? r : check_control(fd, message, flags);
+#define CONTROL_MAX                                                                                \
+	1024 /* more is for descriptors, which an internet socket does not take along              \
+	      */
+
+/* As the caller has it, but for what is looked at: that cannot become another. */
+struct message {
+	struct msghdr header;
+	struct sockaddr_storage name;
+	union {
+		struct cmsghdr first;
+		char bytes[CONTROL_MAX];
+	} control;
+};
+
+static bool may_be_internet(int fd)
+{
+	int domain = AF_INET;
+	socklen_t length = sizeof(domain);
+
+	libc()->getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length);
+	return domain == AF_INET || domain == AF_INET6;
+}
+
+/* The kernel cuts a length that is too large here, where sendto() and connect() refuse it. */
+static void copy_name(struct message *own)
+{
+	const socklen_t most = sizeof(own->name);
+
+	if ((int)own->header.msg_namelen > (int)most)
+		own->header.msg_namelen = most;
+	own->header.msg_name =
+		(void *)route_copy(own->header.msg_name, own->header.msg_namelen, &own->name);
+}
+
+static int take_control(int fd, struct message *own, int flags)
+{
+	struct msghdr *header = &own->header;
+
+	/* What the kernel does not read it refuses. */
+	if (!header->msg_control || header->msg_controllen < sizeof(struct cmsghdr) ||
+	    !memory_is_readable(header->msg_control, header->msg_controllen))
+		return 0;
+	if (header->msg_controllen <= sizeof(own->control)) {
+		memcpy(&own->control, header->msg_control, header->msg_controllen);
+		header->msg_control = &own->control;
+	} else if (may_be_internet(fd)) {
+		return -ENOBUFS;
+	}
+	return check_control(fd, header, flags);
 }
 
 /* Without an address: of the nameserver that the socket is connected to. */
@@ -154,102 +190,108 @@ static bool is_final(const struct sockaddr *addr, ssize_t r)
 	return addr || r != -ENOTCONN;
 }
 
+static ssize_t outcome(ssize_t r)
+{
+	return r < 0 ? error_last() : r;
+}
+
+static ssize_t finish(ssize_t r, int saved)
+{
+	errno = r < 0 ? (int)-r : saved;
+	return r < 0 ? -1 : r;
+}
+
+static ssize_t send_to(int fd, const void *buffer, size_t size, int flags,
+		       const struct sockaddr *addr, socklen_t length)
+{
+	const struct iovec piece = { (void *)buffer, size };
+	struct sockaddr_storage own;
+	struct route route;
+
+	addr = route_copy(addr, length, &own);
+	ssize_t r = check(fd, addr, length, flags, &route);
+	if (r == ROUTE_NAMESERVER) {
+		r = ask(fd, addr, &route, &piece, 1);
+		if (is_final(addr, r))
+			return r;
+		r = ROUTE_LIBC;
+	}
+	if (r < 0)
+		return r;
+	/* What is shorter or longer than any address is refused here, and not everywhere in a
+	 * message; the filter lets it pass. */
+	if (addr && length >= sizeof(struct sockaddr_in) && length <= sizeof(own))
+		return outcome(pass_sendto(fd, buffer, size, flags, addr, length));
+	return outcome(libc()->sendto(fd, buffer, size, flags, addr, addr ? length : 0));
+}
+
 HOOK ssize_t sendto(int fd, const void *buffer, size_t size, int flags, const struct sockaddr *addr,
 		    socklen_t length)
 {
 	const int saved = errno;
-	const struct iovec piece = { (void *)buffer, size };
-	struct route route;
-	ssize_t r = check(fd, addr, length, flags, &route);
+	return finish(send_to(fd, buffer, size, flags, addr, length), saved);
+}
 
+static ssize_t send_message(int fd, const struct msghdr *message, int flags)
+{
+	struct message own;
+	struct route route;
+
+	if (!message || !memory_is_readable(message, sizeof(*message)))
+		return outcome(pass_sendmsg(fd, message, flags));
+	own.header = *message;
+	copy_name(&own);
+	const struct msghdr *header = &own.header;
+	ssize_t r = check(fd, header->msg_name, header->msg_namelen, flags, &route);
 	if (r == ROUTE_NAMESERVER) {
-		r = ask(fd, addr, &route, &piece, 1);
-		if (is_final(addr, r))
-			return hook_return((int)r, saved);
+		r = ask(fd, header->msg_name, &route, header->msg_iov, header->msg_iovlen);
+		if (is_final(header->msg_name, r))
+			return r;
 		r = ROUTE_LIBC;
 	}
-	if (r < 0)
-		return hook_return((int)r, saved);
-	errno = saved;
-	return libc()->sendto(fd, buffer, size, flags, addr, length);
+	if (r == ROUTE_LIBC)
+		r = take_control(fd, &own, flags);
+	return r < 0 ? r : outcome(pass_sendmsg(fd, header, flags));
 }
 
 HOOK ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
 	const int saved = errno;
-	struct route route;
-	ssize_t r = check_message(fd, message, flags, &route);
-
-	if (r == ROUTE_NAMESERVER) {
-		r = ask(fd, message->msg_name, &route, message->msg_iov, message->msg_iovlen);
-		if (is_final(message->msg_name, r))
-			return hook_return((int)r, saved);
-		r = ROUTE_LIBC;
-	}
-	if (r < 0)
-		return hook_return((int)r, saved);
-	errno = saved;
-	return libc()->sendmsg(fd, message, flags);
+	return finish(send_message(fd, message, flags), saved);
 }
 
-/* The messages at the start that are libc's; *ret_next says what the next one is, if there is one.
- */
-static unsigned count_libc(int fd, const struct mmsghdr *messages, unsigned count, int flags,
-			   struct route *route, int *ret_next)
+/* Of a message that has been sent. */
+static size_t length_of(const struct msghdr *message)
 {
-	unsigned i = 0;
+	size_t length = 0;
 
-	*ret_next = ROUTE_LIBC;
-	while (i < count) {
-		*ret_next = check_message(fd, &messages[i].msg_hdr, flags, route);
-		if (*ret_next != ROUTE_LIBC)
-			break;
-		i++;
-	}
-	return i;
+	for (size_t i = 0; i < message->msg_iovlen; i++)
+		length += message->msg_iov[i].iov_len;
+	return length;
 }
 
-static int ask_one(int fd, struct mmsghdr *message, int flags, const struct route *route)
-{
-	struct msghdr *header = &message->msg_hdr;
-	const ssize_t r = ask(fd, header->msg_name, route, header->msg_iov, header->msg_iovlen);
-
-	if (!is_final(header->msg_name, r))
-		return error_or(libc()->sendmmsg(fd, message, 1, flags));
-	if (r >= 0)
-		message->msg_len = (unsigned)r;
-	return r < 0 ? (int)r : 1;
-}
-
-/* As the kernel does it: the messages before the first refused one go out, and count. */
+/* As the kernel does it: one by one, up to the first that is refused or not taken whole. */
 static int send_many(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
 	unsigned sent = 0;
-	struct route route;
-	int next, r = 0;
+	ssize_t r = 0;
 
-	while (sent < count && r >= 0) {
-		const unsigned run =
-			count_libc(fd, messages + sent, count - sent, flags, &route, &next);
-		if (run > 0) {
-			r = error_or(libc()->sendmmsg(fd, messages + sent, run, flags));
-			sent += r > 0 ? (unsigned)r : 0;
-			if (r < (int)run)
-				break;
-		}
-		if (sent == count)
+	while (sent < count && sent < IOV_MAX) {
+		struct mmsghdr *message = &messages[sent];
+
+		r = send_message(fd, &message->msg_hdr, flags);
+		if (r < 0)
 			break;
-		r = next < 0 ? next : ask_one(fd, &messages[sent], flags, &route);
-		sent += r > 0;
+		message->msg_len = (unsigned)r;
+		sent++;
+		if ((size_t)r < length_of(&message->msg_hdr))
+			break;
 	}
-	return sent > 0 ? (int)sent : r;
+	return sent > 0 ? (int)sent : (int)r;
 }
 
 HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
 	const int saved = errno;
-
-	if (!messages || count == 0)
-		return libc()->sendmmsg(fd, messages, count, flags);
 	return hook_return(send_many(fd, messages, count, flags), saved);
 }

@@ -3,41 +3,52 @@
 #include "base/error.h"
 #include "base/libc.h"
 #include "base/log.h"
+#include "base/pass.h"
 
 #include <netinet/in.h>
-#include <string.h>
-#include <sys/syscall.h>
 
 #define LOOPBACK_DEVICE "lo"
-#define LOOPBACK_INDEX	1 /* in every network namespace */
-
-/* The halves of the cookie, as the filter compares them; 0 where there is none. */
-static uint64_t cookie_half(const struct session *session, unsigned half)
-{
-	uint64_t value = 0;
-
-	if (session->policy.header)
-		memcpy(&value, session->policy.header->cookie + half * sizeof(value),
-		       sizeof(value));
-	return value;
-}
+#define LOOPBACK_INDEX	1   /* in every network namespace */
+#define SOCK_TYPE	0xf /* in socket(2)'s second argument, beside the flags */
 
 bool leash_is_wanted(const struct session *session)
 {
-	return !session->passive && session->error == 0 && session->is_leashed;
+	return !session->passive && session->error == 0;
 }
 
-int leash_set_option(const struct session *session, int fd, int name, const void *value,
-		     socklen_t length)
+int leash_put(int fd)
 {
-	return error_or(libc()->syscall(SYS_setsockopt, fd, SOL_SOCKET, name, value, length,
-					cookie_half(session, 0)));
+	return error_or(pass_set_device(fd, SOL_SOCKET, SO_BINDTODEVICE, LOOPBACK_DEVICE,
+					sizeof(LOOPBACK_DEVICE)));
 }
 
-int leash_put(const struct session *session, int fd)
+/*
+ * A second one for datagrams, which stays where connect(2) to no address takes the first one off
+ * (__udp_disconnect() in net/ipv4/udp.c): the devices that a socket that is bound to none sends by.
+ * It has to be put on before the first.
+ */
+static void put_second(int fd, int domain)
 {
-	return leash_set_option(session, fd, SO_BINDTODEVICE, LOOPBACK_DEVICE,
-				sizeof(LOOPBACK_DEVICE));
+	static const int index = LOOPBACK_INDEX;
+	const uint32_t in_order = htonl(LOOPBACK_INDEX);
+	const struct ip_mreqn group = { .imr_ifindex = LOOPBACK_INDEX };
+
+	pass_set_device(fd, IPPROTO_IP, IP_UNICAST_IF, &in_order, sizeof(in_order));
+	pass_set_device(fd, IPPROTO_IP, IP_MULTICAST_IF, &group, sizeof(group));
+	if (domain != AF_INET6)
+		return;
+	pass_set_device(fd, IPPROTO_IPV6, IPV6_UNICAST_IF, &in_order, sizeof(in_order));
+	pass_set_device(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &index, sizeof(index));
+}
+
+int leash_disconnect(int fd, const struct sockaddr *addr, socklen_t length)
+{
+	const bool was_on = leash_has(fd);
+	const int r = error_or(libc()->connect(fd, addr, length));
+
+	if (was_on && !leash_has(fd))
+		leash_put(fd);
+	return r;
 }
 
 bool leash_has(int fd)
@@ -64,18 +75,23 @@ COLD static void warn_of_no_leash(void)
 	log_end(&line);
 }
 
-int leash_open(const struct session *session, int domain, int type, int protocol)
+int leash_socket_for_proxy(const struct session *session, int domain)
 {
-	return error_or(libc()->syscall(SYS_socket, domain, type, protocol, cookie_half(session, 0),
-					cookie_half(session, 1)));
+	const int type = SOCK_STREAM | SOCK_CLOEXEC;
+
+	return session->proxy_is_elsewhere ? error_or(pass_socket(domain, type, 0))
+					   : leash_socket(session, domain, type, 0);
 }
 
 int leash_socket(const struct session *session, int domain, int type, int protocol)
 {
-	const int fd = leash_open(session, domain, type, protocol);
+	const int fd = error_or(pass_socket(domain, type, protocol));
 
-	if (fd >= 0 && (domain == AF_INET || domain == AF_INET6) && leash_is_wanted(session) &&
-	    leash_put(session, fd) < 0)
+	if (fd < 0 || (domain != AF_INET && domain != AF_INET6) || !leash_is_wanted(session))
+		return fd;
+	if ((type & SOCK_TYPE) == SOCK_DGRAM)
+		put_second(fd, domain);
+	if (leash_put(fd) < 0)
 		warn_of_no_leash();
 	return fd;
 }

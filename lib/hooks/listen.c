@@ -6,10 +6,13 @@
  * A connection from a leashed stream socket that is bound to an address of another device would
  * hang: it is bound to all of them instead, and getsockname gives back what was asked for.
  */
+#include "hooks/listen.h"
 #include "base/memory.h"
+#include "base/pass.h"
 #include "hooks/hook.h"
 #include "hooks/leash.h"
 #include "hooks/pending.h"
+#include "hooks/successor.h"
 #include "tunnel/table.h"
 
 #include <fcntl.h>
@@ -131,13 +134,15 @@ static bool read_asked(const struct asked *at, uint64_t cookie, struct sockaddr_
 	return true;
 }
 
-static bool find_asked(uint64_t cookie, struct sockaddr_in6 *ret)
+bool listen_find_asked(uint64_t cookie, struct sockaddr_in6 *ret, socklen_t *ret_length)
 {
 	const unsigned count = atomic_load(&asked_count);
 
 	for (unsigned i = 0; cookie && i < count && i < ASKED_MAX; i++) {
-		if (read_asked(&asked[i], cookie, ret))
-			return true;
+		if (!read_asked(&asked[i], cookie, ret))
+			continue;
+		*ret_length = size_of(ret);
+		return true;
 	}
 	return false;
 }
@@ -146,7 +151,7 @@ HOOK int getsockname(int fd, struct sockaddr *restrict addr, socklen_t *restrict
 {
 	const int saved = errno;
 	struct sockaddr_in6 real, address;
-	socklen_t room = 0, real_length = sizeof(real);
+	socklen_t room = 0, real_length = sizeof(real), asked_length;
 
 	if (atomic_load_explicit(&asked_count, memory_order_relaxed) == 0)
 		return libc()->getsockname(fd, addr, length);
@@ -155,11 +160,11 @@ HOOK int getsockname(int fd, struct sockaddr *restrict addr, socklen_t *restrict
 	/* Bad arguments are the kernel's to refuse. */
 	if (libc()->getsockname(fd, addr, length) < 0)
 		return -1;
-	if (find_asked(table_cookie(fd), &address) &&
+	if (listen_find_asked(table_cookie(fd), &address, &asked_length) &&
 	    libc()->getsockname(fd, (struct sockaddr *)&real, &real_length) == 0) {
 		set_port(&address, real.sin6_port);
-		memcpy(addr, &address, room < size_of(&address) ? room : size_of(&address));
-		*length = size_of(&address);
+		memcpy(addr, &address, room < asked_length ? room : asked_length);
+		*length = asked_length;
 	}
 	errno = saved;
 	return 0;
@@ -168,10 +173,10 @@ HOOK int getsockname(int fd, struct sockaddr *restrict addr, socklen_t *restrict
 /* ---- bind ---- */
 
 /* Whether the machine has the address: 0, or what bind(2) says. */
-static int try_address(const struct session *session, const struct sockaddr_in6 *address)
+static int try_address(const struct sockaddr_in6 *address)
 {
 	struct sockaddr_in6 any_port = *address;
-	const int fd = leash_open(session, address->sin6_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const int fd = error_or(pass_socket(address->sin6_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	int r;
 
 	if (fd < 0)
@@ -203,14 +208,44 @@ static int bind_all(int fd, const struct sockaddr_in6 *address)
 	return error_or(libc()->bind(fd, (const struct sockaddr *)address, size_of(address)));
 }
 
+/* Where somebody else may come, and the port may be had now and no more at listen(2). Datagrams
+ * come by no listen(2). */
+static bool is_served_at_once(int fd, const struct sockaddr_in6 *address)
+{
+	return !is_loopback(address) &&
+	       (socket_option(fd, SO_TYPE) == SOCK_DGRAM ||
+		(address->sin6_port != 0 && ntohs(address->sin6_port) < IPPORT_RESERVED));
+}
+
+/* An address of a device by which nothing on the leash can be bound. */
+static bool is_of_a_link(const struct sockaddr_in6 *address)
+{
+	return address->sin6_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&address->sin6_addr);
+}
+
+static bool needs_others(const struct session *session, int fd, const struct sockaddr_in6 *address)
+{
+	if (session->stays_on_loopback)
+		return false;
+	if (is_of_a_link(address))
+		return socket_option(fd, SO_TYPE) == SOCK_DGRAM;
+	return session->policy.header->listen == BLOB_LISTEN_ANY && is_served_at_once(fd, address);
+}
+
 HOOK int bind(int fd, const struct sockaddr *addr, socklen_t length)
 {
 	const int saved = errno;
 	const struct session *session = session_get();
 	struct sockaddr_in6 address;
 
+	if (leash_is_wanted(session) && copy_address(addr, length, &address) &&
+	    needs_others(session, fd, &address)) {
+		const int r = successor_put(fd);
+		if (r < 0)
+			return hook_return(r, saved);
+	}
 	if (!leash_is_wanted(session) || !copy_address(addr, length, &address) ||
-	    !would_hang(fd, &address) || try_address(session, &address) < 0) {
+	    !would_hang(fd, &address) || try_address(&address) < 0) {
 		errno = saved;
 		return libc()->bind(fd, addr, length);
 	}
@@ -242,7 +277,7 @@ static int check_listener(const struct session *session, int fd)
 		return -EACCES;
 	if (is_bound_to_loopback(fd))
 		return 0;
-	return leash_put(session, fd) < 0 ? -EACCES : 0;
+	return leash_put(fd) < 0 ? -EACCES : 0;
 }
 
 /* Whether only this machine may reach what listens. */
@@ -252,11 +287,18 @@ static bool is_loopback_only(const struct session *session)
 	       (session->error < 0 || session->policy.header->listen == BLOB_LISTEN_LOOPBACK);
 }
 
+/* Others may come where the policy says so, but to what is bound to this machine. */
+static int open_listener(const struct session *session, int fd)
+{
+	return session->passive || is_bound_to_loopback(fd) ? 0 : successor_put(fd);
+}
+
 HOOK int listen(int fd, int backlog)
 {
 	const int saved = errno;
 	const struct session *session = session_get();
-	const int r = is_loopback_only(session) ? check_listener(session, fd) : 0;
+	const int r = is_loopback_only(session) ? check_listener(session, fd)
+						: open_listener(session, fd);
 
 	if (r < 0)
 		return hook_return(r, saved);

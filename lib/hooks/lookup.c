@@ -55,7 +55,7 @@ static int ask_proxy(struct session *session, const struct socks5_request *reque
 	const int domain = IN6_IS_ADDR_V4MAPPED(proxy) ? AF_INET : AF_INET6;
 	struct tunnel *tunnel = slots_take();
 	int r = tunnel ? connect_plan(session, domain, request, tunnel) : -ENOBUFS;
-	const int fd = r == 0 ? leash_socket(session, domain, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+	const int fd = r == 0 ? leash_socket_for_proxy(session, domain) : -1;
 
 	if (r == 0)
 		r = fd < 0 ? fd : run(session, fd, tunnel);

@@ -1,7 +1,9 @@
 #include "hooks/nameserver.h"
 #include "base/memory.h"
+#include "base/pass.h"
 #include "hooks/answer.h"
 #include "hooks/hook.h"
+#include "hooks/leash.h"
 #include "tunnel/asked.h"
 
 #include <limits.h>
@@ -160,7 +162,7 @@ void nameserver_leave(int fd)
 	if (!table_knows(fd, cookie))
 		return;
 	if (nameserver_may_be_peer(fd))
-		libc()->connect(fd, &none, sizeof(none));
+		leash_disconnect(fd, &none, sizeof(none));
 	table_end(fd, cookie, false);
 }
 
@@ -196,7 +198,7 @@ static ssize_t gather(const struct iovec *pieces, size_t count, uint8_t packet[D
 static int send_answer(int fd, const void *answer, size_t length, struct address *to)
 {
 	const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-	const ssize_t r = to ? libc()->sendto(fd, answer, length, flags, any(to), to->length)
+	const ssize_t r = to ? pass_sendto(fd, answer, length, flags, any(to), to->length)
 			     : libc()->send(fd, answer, length, flags);
 	const int error = r < 0 ? error_last() : 0;
 

@@ -4,6 +4,7 @@
  */
 #include "hooks/option.h"
 #include "base/memory.h"
+#include "base/pass.h"
 #include "hooks/hook.h"
 #include "hooks/leash.h"
 #include "hooks/pending.h"
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #define DEVICE_NAME_MAX 15 /* IFNAMSIZ less the NUL */
+#define LOOPBACK_INDEX	1  /* in every network namespace */
 
 #ifndef IPV6_2292PKTOPTIONS
 #define IPV6_2292PKTOPTIONS 6
@@ -47,6 +49,15 @@ static bool names_device(int level, int name)
 	return level == SOL_SOCKET && (name == SO_BINDTODEVICE || name == SO_BINDTOIFINDEX);
 }
 
+/* The devices that datagrams go by where the socket is bound to none. */
+static bool names_way_out(int level, int name)
+{
+	if (level == IPPROTO_IP)
+		return name == IP_UNICAST_IF || name == IP_MULTICAST_IF;
+	return level == IPPROTO_IPV6 &&
+	       (name == IPV6_UNICAST_IF || name == IPV6_MULTICAST_IF || name == IPV6_PKTINFO);
+}
+
 static bool is_socket(int fd)
 {
 	int domain;
@@ -67,7 +78,7 @@ static int check_index(int index)
 {
 	if (index < 0)
 		return -EINVAL;
-	return index <= 1 ? 0 : -EPERM; /* 0: none; 1: the loopback device */
+	return index <= LOOPBACK_INDEX ? 0 : -EPERM; /* 0: none */
 }
 
 /*
@@ -95,6 +106,41 @@ static int set_device(int fd, int name, const void *value, socklen_t length)
 	}
 	memcpy(&index, value, sizeof(index));
 	return check_index(index);
+}
+
+/* Whether a number among what is set is that of a device, the loopback device aside. */
+static bool names_other(int level, int name, const void *value, socklen_t length)
+{
+	struct in6_pktinfo info = { 0 };
+	uint32_t index = 0;
+
+	if (level == IPPROTO_IPV6 && name == IPV6_PKTINFO) {
+		if (length >= sizeof(info) && memory_is_readable(value, sizeof(info)))
+			memcpy(&info, value, sizeof(info));
+		return info.ipi6_ifindex > LOOPBACK_INDEX;
+	}
+	if (length >= sizeof(index) && memory_is_readable(value, sizeof(index)))
+		memcpy(&index, value, sizeof(index));
+	return ntohl(index) > LOOPBACK_INDEX;
+}
+
+/*
+ * A socket on the leash keeps its own (hooks/leash.c); groups are not reached from there anyway.
+ * One that is off it has no device that every datagram goes by either: what is for this machine
+ * would leave it. That is what the kernel says of a socket that is bound to another device.
+ */
+static int set_way_out(int fd, int level, int name, const void *value, socklen_t length)
+{
+	const bool is_for_groups =
+		name == (level == IPPROTO_IP ? IP_MULTICAST_IF : IPV6_MULTICAST_IF);
+
+	if (!is_socket(fd))
+		return error_last();
+	if (!is_for_groups && names_other(level, name, value, length))
+		return -EINVAL;
+	if (level == IPPROTO_IPV6 && name == IPV6_PKTINFO)
+		return error_or(libc()->setsockopt(fd, level, name, value, length));
+	return leash_has(fd) ? 0 : error_or(pass_set_device(fd, level, name, value, length));
 }
 
 /* ---- how much must be there to be read ---- */
@@ -127,15 +173,17 @@ HOOK int setsockopt(int fd, int level, int name, const void *value, socklen_t le
 
 	if (level == SOL_SOCKET && name == SO_RCVLOWAT)
 		return hook_return(set_low_mark(fd, value, length), saved);
-	const bool is_forbidden = is_join(level, name) || is_way(level, name, value, length);
-	if (!is_forbidden && !names_device(level, name))
+	const bool is_device = names_device(level, name);
+	const bool is_way_out = names_way_out(level, name);
+	if (!is_device && !is_way_out && !is_join(level, name) &&
+	    !is_way(level, name, value, length))
 		return libc()->setsockopt(fd, level, name, value, length);
 	session = session_get();
-	if (names_device(level, name) && leash_is_wanted(session))
-		return hook_return(set_device(fd, name, value, length), saved);
-	if (names_device(level, name))
-		return hook_return(leash_set_option(session, fd, name, value, length), saved);
 	if (session->passive)
-		return libc()->setsockopt(fd, level, name, value, length);
+		return pass_set_device(fd, level, name, value, length);
+	if (is_device)
+		return hook_return(set_device(fd, name, value, length), saved);
+	if (is_way_out)
+		return hook_return(set_way_out(fd, level, name, value, length), saved);
 	return hook_return(is_socket(fd) ? -EACCES : error_last(), saved);
 }

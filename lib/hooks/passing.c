@@ -1,4 +1,5 @@
 #include "hooks/passing.h"
+#include "base/pass.h"
 #include "base/question.h"
 #include "hooks/hook.h"
 #include "hooks/leash.h"
@@ -7,7 +8,6 @@
 
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 /* ---- one descriptor ---- */
 
@@ -33,7 +33,7 @@ static bool is_allowed(struct session *session, int fd)
 	if (!question_is_allowed(QUESTION_PEER))
 		return false;
 	if (libc()->getpeername(fd, (struct sockaddr *)&peer, &length) < 0)
-		return !leash_is_wanted(session);
+		return !session->stays_on_loopback;
 	return route_connect(session, fd, (struct sockaddr *)&peer, length, &route) == ROUTE_LIBC;
 }
 
@@ -148,7 +148,7 @@ HOOK int pidfd_getfd(int process, int fd, unsigned flags)
 {
 	const int saved = errno;
 	struct session *session = session_get();
-	const int taken = (int)libc()->syscall(SYS_pidfd_getfd, process, fd, flags);
+	const int taken = pass_pidfd_getfd(process, fd, flags);
 
 	if (taken < 0 || session->passive || !is_refused(session, taken))
 		return taken;

@@ -26,6 +26,15 @@ bool route_is_readable(const struct sockaddr *addr, socklen_t length)
 	       length <= sizeof(struct sockaddr_storage) && memory_is_readable(addr, length);
 }
 
+const struct sockaddr *route_copy(const struct sockaddr *addr, socklen_t length,
+				  struct sockaddr_storage *own)
+{
+	if (!route_is_readable(addr, length))
+		return addr;
+	memcpy(own, addr, length);
+	return (const struct sockaddr *)own;
+}
+
 /* Copies the caller's address. false: not an internet address, or one the kernel will refuse by
  * itself. */
 static bool copy_address(const struct sockaddr *addr, socklen_t length, struct route *route)
@@ -140,6 +149,7 @@ static int decide_libc(const struct session *session, struct route *route)
 {
 	route->is_the_proxy =
 		policy_is_a_proxy(&session->policy, &session->proxy, &route->destination);
+	route->leaves = !policy_is_loopback(&session->policy, route->destination.address);
 	return route->is_the_proxy && session->keys_must_arrive ? -EACCES : ROUTE_LIBC;
 }
 

@@ -20,6 +20,7 @@ enum route_verdict {
 struct route {
 	bool is_the_proxy;	    /* the program speaks SOCKS itself */
 	bool is_local;		    /* the target is where the hosts file has the name */
+	bool leaves;		    /* directly, to another machine */
 	struct sockaddr_in6 target; /* what the application passed, or means, in its own form */
 	struct policy_target destination;
 	char name[256]; /* the hostname behind a placeholder; destination.name points here */
@@ -27,6 +28,11 @@ struct route {
 
 /* Whether the address is one that the kernel would look at: it refuses others by itself. */
 bool route_is_readable(const struct sockaddr *addr, socklen_t length);
+
+/* The address, copied to `own` where the kernel would look at it: what was asked about is what the
+ * kernel gets, though another thread writes the caller's meanwhile. */
+const struct sockaddr *route_copy(const struct sockaddr *addr, socklen_t length,
+				  struct sockaddr_storage *own);
 
 /*
  * The verdict on a connect of fd to addr. -EACCES: denied, or the policy is unusable.

@@ -84,6 +84,10 @@ COLD static void log_refused(int domain, int type, int protocol)
 	log_end(&line);
 }
 
+/*
+ * MPTCP is TCP here, as it is to a peer that has none: the kernel may open further paths of an
+ * MPTCP connection by other devices, with sockets of its own that no leash is on.
+ */
 HOOK int socket(int domain, int type, int protocol)
 {
 	const int saved = errno;
@@ -92,6 +96,8 @@ HOOK int socket(int domain, int type, int protocol)
 
 	if (r == -EACCES && log_wants(LOG_DEBUG))
 		log_refused(domain, type, protocol);
+	if (r == 0 && !session->passive && is_internet(domain) && protocol == IPPROTO_MPTCP)
+		protocol = IPPROTO_TCP;
 	if (r == 0)
 		r = leash_socket(session, domain, type, protocol);
 	if (r >= 0)

@@ -3,10 +3,12 @@
  * kernel is connecting; any other descriptor pays one look into a table. Sends that carry an
  * address are in datagram.c.
  */
+#include "base/memory.h"
 #include "hooks/hook.h"
 #include "hooks/nameserver.h"
 #include "hooks/passing.h"
 #include "hooks/pending.h"
+#include "hooks/successor.h"
 
 /* 0: go on. -1: errno says why not, as the call would. */
 static int gate(int fd, enum pending_use use, int flags)
@@ -41,11 +43,24 @@ static bool is_query(int fd, const struct iovec *pieces, size_t count, ssize_t *
 	return true;
 }
 
+/* A receipt, once more where it ended with nothing because another socket took the place of this
+ * one (hooks/successor.h). */
+#define RECEIVE(call)                                                                              \
+	__extension__({                                                                            \
+		unsigned before;                                                                   \
+		ssize_t received;                                                                  \
+		do {                                                                               \
+			before = successor_count();                                                \
+			received = (call);                                                         \
+		} while (received == 0 && successor_count() != before);                            \
+		received;                                                                          \
+	})
+
 HOOK ssize_t read(int fd, void *buffer, size_t length)
 {
 	if (table_may_be_pending(fd) && gate(fd, PENDING_READ, 0) < 0)
 		return -1;
-	return libc()->read(fd, buffer, length);
+	return RECEIVE(libc()->read(fd, buffer, length));
 }
 
 HOOK ssize_t __read_chk(int fd, void *buffer, size_t length, size_t size)
@@ -59,7 +74,7 @@ HOOK ssize_t readv(int fd, const struct iovec *pieces, int count)
 {
 	if (table_may_be_pending(fd) && gate(fd, PENDING_READ, 0) < 0)
 		return -1;
-	return libc()->readv(fd, pieces, count);
+	return RECEIVE(libc()->readv(fd, pieces, count));
 }
 
 /* With an offset of -1 they are readv and writev. */
@@ -79,7 +94,7 @@ HOOK ssize_t recv(int fd, void *buffer, size_t length, int flags)
 {
 	if (table_may_be_pending(fd) && gate(fd, PENDING_READ, flags) < 0)
 		return -1;
-	return libc()->recv(fd, buffer, length, flags);
+	return RECEIVE(libc()->recv(fd, buffer, length, flags));
 }
 
 HOOK ssize_t __recv_chk(int fd, void *buffer, size_t length, size_t size, int flags)
@@ -89,6 +104,18 @@ HOOK ssize_t __recv_chk(int fd, void *buffer, size_t length, size_t size, int fl
 	return libc()->__recv_chk(fd, buffer, length, size, flags);
 }
 
+/* The room for an address is written over by a receipt of nothing. */
+static ssize_t receive_from(int fd, void *buffer, size_t length, int flags, struct sockaddr *addr,
+			    socklen_t *addr_length)
+{
+	if (!addr_length || session_get()->stays_on_loopback ||
+	    !memory_is_readable(addr_length, sizeof(*addr_length)))
+		return libc()->recvfrom(fd, buffer, length, flags, addr, addr_length);
+	const socklen_t room = *addr_length;
+	return RECEIVE((*addr_length = room,
+			libc()->recvfrom(fd, buffer, length, flags, addr, addr_length)));
+}
+
 HOOK ssize_t recvfrom(int fd, void *restrict buffer, size_t length, int flags,
 		      struct sockaddr *restrict addr, socklen_t *restrict addr_length)
 {
@@ -96,7 +123,7 @@ HOOK ssize_t recvfrom(int fd, void *restrict buffer, size_t length, int flags,
 		return -1;
 	if (table_asks(fd) != TABLE_ASKS_NOBODY)
 		return nameserver_recvfrom(fd, buffer, length, flags, addr, addr_length);
-	return libc()->recvfrom(fd, buffer, length, flags, addr, addr_length);
+	return receive_from(fd, buffer, length, flags, addr, addr_length);
 }
 
 HOOK ssize_t __recvfrom_chk(int fd, void *buffer, size_t length, size_t size, int flags,
@@ -109,13 +136,22 @@ HOOK ssize_t __recvfrom_chk(int fd, void *buffer, size_t length, size_t size, in
 	return libc()->__recvfrom_chk(fd, buffer, length, size, flags, addr, addr_length);
 }
 
+static ssize_t receive_message(int fd, struct msghdr *message, int flags)
+{
+	if (!message || session_get()->stays_on_loopback ||
+	    !memory_is_readable(message, sizeof(*message)))
+		return libc()->recvmsg(fd, message, flags);
+	const struct msghdr own = *message;
+	return RECEIVE((*message = own, libc()->recvmsg(fd, message, flags)));
+}
+
 HOOK ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
 	if (table_may_be_pending(fd) && gate(fd, PENDING_READ, flags) < 0)
 		return -1;
 	if (table_asks(fd) != TABLE_ASKS_NOBODY)
 		return passing_received(nameserver_recvmsg(fd, message, flags), message);
-	return passing_received(libc()->recvmsg(fd, message, flags), message);
+	return passing_received(receive_message(fd, message, flags), message);
 }
 
 HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/libc.h"
 #include "base/log.h"
+#include "base/pass.h"
 #include "base/why.h"
 #include "names/map.h"
 #include "policy/url.h"
@@ -580,7 +581,10 @@ static int read_settings(const struct environment *environment)
 		r = read_keys(environment);
 	if (r == 0)
 		open_names(environment);
-	session.is_leashed = r == 0 && policy_stays_on_loopback(&session.policy, &session.proxy);
+	session.stays_on_loopback =
+		r == 0 && policy_stays_on_loopback(&session.policy, &session.proxy);
+	session.proxy_is_elsewhere =
+		r == 0 && !policy_is_loopback(&session.policy, session.proxy.address);
 	return r;
 }
 
@@ -599,6 +603,7 @@ static int read_everything(const struct environment *environment)
 		open_log(environment);
 		return complain(source.problem, "nothing is let through");
 	}
+	pass_put(session.policy.header->cookie);
 	if (source.kind == SOURCE_SYSTEM)
 		share_session(&source.user);
 	r = read_application(&source, environment);

@@ -16,9 +16,10 @@
 struct session {
 	int error; /* 0, or the -errno with which every network call fails: the policy is unusable
 		    */
-	bool is_leashed; /* no socket needs another device than the loopback one */
-	bool passive;	 /* nothing is done: a user of the machine's own, or a direct application */
-	bool direct;	 /* such an application: passive, but what the policy denies is denied */
+	bool stays_on_loopback;	 /* no socket needs another device than the loopback one */
+	bool proxy_is_elsewhere; /* on another machine */
+	bool passive; /* nothing is done: a user of the machine's own, or a direct application */
+	bool direct;  /* such an application: passive, but what the policy denies is denied */
 	bool keys_must_arrive;
 	bool has_credentials;
 	struct policy policy;

@@ -149,6 +149,14 @@ void table_end(int fd, uint64_t cookie, bool keep_target)
 		atomic_compare_exchange_strong(&entry->cookie, &cookie, 0);
 }
 
+void table_follow(int fd, uint64_t cookie, uint64_t successor)
+{
+	struct table_entry *entry = table_find(fd);
+
+	if (is_about(entry, cookie))
+		atomic_compare_exchange_strong(&entry->cookie, &cookie, successor);
+}
+
 /* The entry of a duplicate's original, which may have been closed since. */
 static const struct table_entry *find_by_cookie(uint64_t cookie)
 {
@@ -179,8 +187,7 @@ int table_find_target(int fd, uint64_t cookie, struct sockaddr_in6 *ret_target,
 	return 0;
 }
 
-/* An original's kind, and for a stream the mark in both: what is no socket from here is never
- * marked. */
+/* An original's kind, and the mark in both: what is no socket from here is never marked. */
 static void put_duplicate_kind(int fd, int duplicate)
 {
 	struct table_entry *from = table_find(fd);
@@ -190,7 +197,7 @@ static void put_duplicate_kind(int fd, int duplicate)
 
 	table_put_kind(duplicate, kind);
 	struct table_entry *to = table_find(duplicate);
-	if (kind != TABLE_KIND_STREAM || !to)
+	if (kind == TABLE_KIND_UNKNOWN || !to)
 		return;
 	atomic_fetch_or(&from->kind, TABLE_DUPLICATED);
 	atomic_fetch_or(&to->kind, TABLE_DUPLICATED);

@@ -127,6 +127,9 @@ void table_put_duplicate(int fd, int duplicate);
  */
 int table_next_duplicate(int fd, uint64_t cookie, int last);
 
+/* Another socket has the descriptor now: what is known of the old one is so of it. */
+void table_follow(int fd, uint64_t cookie, uint64_t successor);
+
 /* Whether this very descriptor was given a target. */
 bool table_knows(int fd, uint64_t cookie);
 

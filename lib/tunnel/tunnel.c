@@ -1,6 +1,7 @@
 #include "tunnel/tunnel.h"
 #include "base/error.h"
 #include "base/libc.h"
+#include "base/pass.h"
 #include "socks5/reply.h"
 #include "tunnel/table.h"
 
@@ -245,7 +246,7 @@ static int send_output(struct tunnel *t, int fd)
 
 	message.msg_iovlen = socks5_client_peek_output(&t->client, &pieces);
 	message.msg_iov = (struct iovec *)pieces;
-	const ssize_t sent = libc()->sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	const ssize_t sent = pass_sendmsg_at_once(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 	if (sent >= 0) {
 		t->established = true;

@@ -93,6 +93,31 @@ static int change(int set, int fd, uint32_t events, uint64_t data, bool exclusiv
 	return r < 0 ? r : control(set, EPOLL_CTL_ADD, fd, events, data);
 }
 
+void watch_withdraw(int fd)
+{
+	struct table_entry *entry = table_find(fd);
+
+	for (unsigned i = 0; entry && i < TABLE_WATCHES; i++) {
+		struct table_watch *watch = &entry->watches[i];
+		const int set = atomic_load_explicit(&watch->set, memory_order_acquire) - 1;
+		if (set >= 0 && control(set, EPOLL_CTL_DEL, fd, 0, 0) < 0)
+			forget(watch);
+	}
+}
+
+void watch_return(int fd)
+{
+	struct table_entry *entry = table_find(fd);
+
+	for (unsigned i = 0; entry && i < TABLE_WATCHES; i++) {
+		struct table_watch *watch = &entry->watches[i];
+		const int set = atomic_load_explicit(&watch->set, memory_order_acquire) - 1;
+		if (set >= 0 && control(set, EPOLL_CTL_ADD, fd, atomic_load(&watch->events),
+					atomic_load(&watch->data)) < 0)
+			forget(watch);
+	}
+}
+
 static uint64_t marker(int fd)
 {
 	return (uint64_t)MARKER << 32 | (uint32_t)fd;

@@ -24,6 +24,13 @@ void watch_forget(int fd);
 /* Whether it is in any. */
 bool watch_has_any(int fd);
 
+/*
+ * Another socket takes the descriptor's number: the sets forget the old one before, and are told of
+ * the new one behind it, as the application told them.
+ */
+void watch_withdraw(int fd);
+void watch_return(int fd);
+
 /* The kernel waits for events (poll(2) bits) of the handshake, in every set the descriptor is in.
  */
 void watch_arm(int fd, short events);

@@ -2,8 +2,9 @@
  * Nothing leaves by another door. Each channel of tests/leak/channels is run without isosocks, with
  * it, and with --no-guard, as nobody and as root, in a lab with a cable out of it; the frames at
  * the far end are counted. Without isosocks there has to be one, or the channel would prove
- * nothing; with it there must be none. What --no-guard lets out is measured only: LEAK_TABLE=FILE
- * appends a line for each run, from which tests/leak/report makes what the manual says about it.
+ * nothing; with it there must be none, whatever the policy lets go elsewhere. What --no-guard lets
+ * out, and the family `open`, is measured only: LEAK_TABLE=FILE appends a line for each channel,
+ * user and policy, from which tests/leak/report makes what the manual says about it.
  */
 #include "support/far.h"
 #include "support/lab.h"
@@ -34,6 +35,26 @@ enum mode { BARE, GUARDED, UNGUARDED, MODES };
 
 static const char *const mode_names[] = { "without isosocks", "guarded", "without the guard" };
 static const char *const user_names[] = { "nobody", "root" };
+
+/*
+ * The policies, with what each lets go: a printer, whose address no channel has; guests; a proxy
+ * that refuses as everything at the far end does.
+ */
+#define PRINTER	  "192.168.1.20"
+#define ELSEWHERE "192.0.2.77"
+
+enum policy { DEFAULT, DIRECT, LISTEN, PROXY, POLICIES };
+
+static const struct {
+	const char *name, *settings, *options;
+	const char *address; /* what goes there may */
+	unsigned port;
+} policies[POLICIES] = {
+	[DEFAULT] = { "default", "", "", NULL, 0 },
+	[DIRECT] = { "direct", "direct=" PRINTER ":631", "-c direct.conf", PRINTER, 631 },
+	[LISTEN] = { "listen", "listen=any", "-c listen.conf", NULL, 0 },
+	[PROXY] = { "proxy", "", "-x " ELSEWHERE ":1080", ELSEWHERE, 1080 },
+};
 
 /* ---- the list ---- */
 
@@ -152,6 +173,13 @@ static void open_leak_lab(bool heavy)
 	run_here("cp build/tests/leak/* . && chmod 755 call plain plain-static && "
 		 "cp plain plain-setuid && chmod 4755 plain-setuid");
 	build_others(heavy);
+	for (enum policy policy = DEFAULT; policy < POLICIES; policy++) {
+		g_autofree char *name = g_strconcat(policies[policy].name, ".conf", NULL);
+		g_autofree char *path = lab_path(name);
+		g_autofree char *text =
+			g_strconcat("[network]\n", policies[policy].settings, "\n", NULL);
+		cr_assert(g_file_set_contents(path, text, -1, NULL));
+	}
 	start_helpers();
 }
 
@@ -178,7 +206,8 @@ static bool has_needs(const struct channel *channel)
 
 /* ---- one run ---- */
 
-static struct lab_result run(const struct channel *channel, enum mode mode, enum lab_user user)
+static struct lab_result run(const struct channel *channel, enum mode mode, enum policy policy,
+			     enum lab_user user)
 {
 	g_autofree char *script = g_strdup_printf("{ %s\n}; echo ended $?", channel->command);
 	g_autofree char *quoted = g_shell_quote(script);
@@ -186,10 +215,12 @@ static struct lab_result run(const struct channel *channel, enum mode mode, enum
 		g_strdup_printf("timeout -s KILL %d sh -c %s </dev/null",
 				is_heavy(channel->family) ? HEAVY_PATIENCE : PATIENCE, quoted);
 	g_autofree char *line = g_shell_quote(command);
+	g_autofree char *options =
+		g_strconcat(policies[policy].options, mode == UNGUARDED ? " --no-guard" : "", NULL);
 
 	if (mode == BARE)
 		return lab_shell(user, "%s", command);
-	return lab_run(user, mode == UNGUARDED ? "--no-guard" : NULL, "sh -c %s", line);
+	return lab_run(user, options, "sh -c %s", line);
 }
 
 /* That nothing came out proves nothing where nothing was tried. */
@@ -201,15 +232,16 @@ static void expect_tried(const struct channel *channel, const char *mode,
 		  result->out, result->err);
 }
 
-static void note(const struct channel *channel, enum lab_user user, const unsigned frames[MODES])
+static void note(const struct channel *channel, enum policy policy, enum lab_user user,
+		 const unsigned frames[MODES])
 {
 	const char *path = g_getenv("LEAK_TABLE");
 	const int fd = path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644) : -1;
 
 	if (fd < 0)
 		return;
-	dprintf(fd, "%s %s %s %u %u %u\n", channel->family, channel->name, user_names[user],
-		frames[BARE], frames[GUARDED], frames[UNGUARDED]);
+	dprintf(fd, "%s %s %s %s %u %u %u\n", channel->family, channel->name, user_names[user],
+		policies[policy].name, frames[BARE], frames[GUARDED], frames[UNGUARDED]);
 	close(fd);
 }
 
@@ -218,55 +250,105 @@ static enum far_mark mark_of(const struct channel *channel)
 	return strcmp(channel->family, "groups") == 0 ? FAR_GROUP_REPORT : FAR_FRAME;
 }
 
-static unsigned count_frames(struct channel *channel, enum mode mode, enum lab_user user)
+/* Listeners answer guests where the policy says so. */
+static bool is_invited(const struct channel *channel, enum policy policy)
 {
-	struct lab_result result = run(channel, mode, user);
+	return policy == LISTEN && strcmp(channel->family, "listeners") == 0 &&
+	       g_str_has_prefix(channel->name, "listen-") &&
+	       !g_str_has_suffix(channel->name, "-asm");
+}
+
+/* What the guard does not hold back; behind something that the policy has let go if it has. */
+static bool is_open(const struct channel *channel, enum policy policy)
+{
+	return strcmp(channel->family, "open") == 0 ||
+	       (strcmp(channel->family, "behind") == 0 && policy != DEFAULT);
+}
+
+static void expect_frames(const struct channel *channel, enum mode mode, enum policy policy,
+			  enum lab_user user, unsigned frames, const struct lab_result *result)
+{
+	const bool some = mode == BARE ? !channel->is_missing : is_invited(channel, policy);
+
+	if (some)
+		cr_expect_gt(frames, 0, "%s as %s, %s, %s: no frame\n%s%s", channel->name,
+			     user_names[user], mode_names[mode], policies[policy].name, result->out,
+			     result->err);
+	else if (mode == GUARDED && !is_open(channel, policy))
+		cr_expect_eq(frames, 0, "%s as %s, policy %s: %u frames past the proxy\n%s%s",
+			     channel->name, user_names[user], policies[policy].name, frames,
+			     result->out, result->err);
+}
+
+static unsigned count_frames(struct channel *channel, enum mode mode, enum policy policy,
+			     enum lab_user user)
+{
+	struct lab_result result = run(channel, mode, policy, user);
 	const unsigned frames = far_count(mark_of(channel));
 
 	if (mode == BARE && strstr(result.out, "ended " G_STRINGIFY(MISSING)))
 		channel->is_missing = true;
 	expect_tried(channel, mode_names[mode], &result);
-	if (mode == BARE && !channel->is_missing)
-		cr_expect_gt(frames, 0, "%s as %s: no frame without isosocks\n%s%s", channel->name,
-			     user_names[user], result.out, result.err);
-	if (mode == GUARDED)
-		cr_expect_eq(frames, 0, "%s as %s: %u frames past the proxy\n%s%s", channel->name,
-			     user_names[user], frames, result.out, result.err);
+	expect_frames(channel, mode, policy, user, frames, &result);
 	g_free(result.out);
 	g_free(result.err);
 	return frames;
 }
 
-static void try_channel(struct channel *channel, enum lab_user user)
+static void try_policy(struct channel *channel, enum policy policy, enum lab_user user,
+		       unsigned frames[MODES], enum mode last)
+{
+	far_except(policies[policy].address, policies[policy].port);
+	for (enum mode mode = GUARDED; mode <= last; mode++)
+		frames[mode] = count_frames(channel, mode, policy, user);
+	far_except(NULL, 0);
+	note(channel, policy, user, frames);
+}
+
+/* Under each of these policies; of the others than the default one the last mode may be left out.
+ */
+static void try_channel(struct channel *channel, enum policy first, enum policy last,
+			enum mode last_mode, enum lab_user user)
 {
 	unsigned frames[MODES] = { 0 };
 
 	if (strcmp(channel->users, "root") == 0 && user != LAB_ROOT)
 		return;
-	for (enum mode mode = BARE; mode < MODES && !channel->is_missing; mode++)
-		frames[mode] = count_frames(channel, mode, user);
+	frames[BARE] = count_frames(channel, BARE, DEFAULT, user);
 	if (channel->is_missing)
 		fprintf(stderr, "%s: left out, this kernel has no such thing\n", channel->name);
-	else
-		note(channel, user, frames);
+	for (enum policy policy = first; policy <= last && !channel->is_missing; policy++)
+		try_policy(channel, policy, user, frames, last_mode);
 }
 
-static void try_family(const char *family)
+static void try_channels(const char *family, enum policy first, enum policy last,
+			 enum mode last_mode)
 {
 	g_autoptr(GArray) channels = load(family);
 
 	cr_assert_gt(channels->len, 0);
-	open_leak_lab(is_heavy(family));
 	for (guint i = 0; i < channels->len; i++) {
 		struct channel *channel = &g_array_index(channels, struct channel, i);
 		if (!has_needs(channel))
 			continue;
 		for (enum lab_user user = 0; user < LAB_USERS; user++)
-			try_channel(channel, user);
+			try_channel(channel, first, last, last_mode, user);
 	}
 }
 
+static void try_family(const char *family)
+{
+	open_leak_lab(is_heavy(family));
+	try_channels(family, DEFAULT, DEFAULT, UNGUARDED);
+}
+
 /* ---- the families ---- */
+
+/* The heavy ones last. */
+static const char *const all_families[] = { "names",  "datagrams", "streams",	  "past",
+					    "groups", "listeners", "descriptors", "children",
+					    "tools",  "scripts",   "open",	  "behind",
+					    "heavy" };
 
 #define FAMILY(family, test)                                                                       \
 	Test(leak, test)                                                                           \
@@ -284,28 +366,61 @@ FAMILY("descriptors", by_descriptors)
 FAMILY("children", by_children)
 FAMILY("tools", by_tools)
 FAMILY("scripts", by_scripts)
+FAMILY("open", by_what_is_open)
+FAMILY("behind", behind_what_is_let_go)
+
+/* What policies that let something go differ in; the rest is in heavy_leak. */
+static void try_policy_with(enum policy policy)
+{
+	static const char *const families[] = { "datagrams", "streams",	    "past",  "listeners",
+						"behind",    "descriptors", "groups" };
+
+	open_leak_lab(false);
+	for (size_t i = 0; i < G_N_ELEMENTS(families); i++)
+		try_channels(families[i], policy, policy, GUARDED);
+}
+
+Test(leak, with_a_direct_rule)
+{
+	try_policy_with(DIRECT);
+}
+
+Test(leak, with_guests)
+{
+	try_policy_with(LISTEN);
+}
+
+Test(leak, with_a_proxy_elsewhere)
+{
+	try_policy_with(PROXY);
+}
 
 Test(heavy_leak, by_large_programs)
 {
-	try_family("heavy");
+	open_leak_lab(true);
+	try_channels("heavy", DEFAULT, PROXY, UNGUARDED);
+}
+
+Test(heavy_leak, by_everything_else_under_every_policy)
+{
+	open_leak_lab(false);
+	for (size_t i = 0; i + 1 < G_N_ELEMENTS(all_families); i++)
+		try_channels(all_families[i], DIRECT, PROXY, UNGUARDED);
 }
 
 /* No row is in a family that nobody runs, and the list says how long it is. */
 Test(leak, list_is_whole)
 {
-	static const char *const families[] = { "names",  "datagrams", "streams",     "past",
-						"groups", "listeners", "descriptors", "children",
-						"tools",  "scripts",   "heavy" };
 	g_autofree char *printed = NULL;
 	g_autoptr(GArray) all = load(NULL);
 	guint rows = 0;
 
-	for (size_t i = 0; i < G_N_ELEMENTS(families); i++) {
-		g_autoptr(GArray) some = load(families[i]);
+	for (size_t i = 0; i < G_N_ELEMENTS(all_families); i++) {
+		g_autoptr(GArray) some = load(all_families[i]);
 		rows += some->len;
 	}
 	cr_assert_eq(rows, all->len);
-	cr_assert_geq(rows, 71);
+	cr_assert_geq(rows, 250);
 	cr_assert(g_spawn_command_line_sync("sh -c ./" CHANNELS, &printed, NULL, NULL, NULL));
 	cr_assert_eq((guint)atoi(printed), rows, "%s", printed);
 }

@@ -22,6 +22,9 @@ enum far_mark {
 	FAR_GROUP_REPORT,
 };
 
+/* What a policy lets go there (IPv4) does not count from now on; NULL: all counts again. */
+void far_except(const char *address, unsigned port);
+
 /*
  * The frames that have arrived since the last count, all that were sent before this call. Not
  * counted: what a kernel says by itself of its own interface (solicitations, reports of the groups

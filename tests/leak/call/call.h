@@ -22,6 +22,7 @@
 #define GROUP4	 "239.5.5.5"
 #define GROUP6	 "ff15::55"
 #define DEVICE	 "near"
+#define PRINTER	 "192.168.1.20" /* which the policy with a direct rule lets go */
 #define NAME	 "leak.example.test"
 #define PORT	 4242
 #define MISSING	 77

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -40,7 +41,14 @@ static void give(int by, int fd)
 		err(1, "sendmsg");
 }
 
-static int take(int by)
+/* By libc's function, or past it. */
+static ssize_t receive(int by, struct msghdr *message, bool by_kernel)
+{
+	return by_kernel ? kernel(SYS_recvmsg, by, (long)message, 0, 0, 0, 0)
+			 : recvmsg(by, message, 0);
+}
+
+static int take_by(int by, bool by_kernel)
 {
 	char byte;
 	struct iovec text = { &byte, 1 };
@@ -51,12 +59,17 @@ static int take(int by)
 				  .msg_controllen = sizeof(control.room) };
 	int fd;
 
-	const ssize_t n = recvmsg(by, &message, 0);
+	const ssize_t n = receive(by, &message, by_kernel);
 	const struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
 	if (!header || header->cmsg_type != SCM_RIGHTS)
 		return -1;
 	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
 	return fd;
+}
+
+static int take(int by)
+{
+	return take_by(by, false);
 }
 
 int descriptors_fresh(const char *kind)
@@ -177,6 +190,25 @@ static void fd_in_connected(void)
 	receive_and_use("connected");
 }
 
+static int receive_by_kernel(const char *kind)
+{
+	const int by = descriptors_visit("helper");
+
+	if (write(by, kind, 1) != 1)
+		err(1, "helper");
+	return take_by(by, true);
+}
+
+static void fd_in_udp_asm(void)
+{
+	tell_negative(kernel_sendto(receive_by_kernel("udp"), TARGET4));
+}
+
+static void fd_in_connected_asm(void)
+{
+	tell(write(receive_by_kernel("connected"), "leak", 4));
+}
+
 static void hand_out(const char *kind)
 {
 	char done[4];
@@ -215,6 +247,8 @@ const struct call descriptor_calls[] = {
 	{ "fd-in-tcp", fd_in_tcp },
 	{ "fd-in-udp", fd_in_udp },
 	{ "fd-in-connected", fd_in_connected },
+	{ "fd-in-udp-asm", fd_in_udp_asm },
+	{ "fd-in-connected-asm", fd_in_connected_asm },
 	{ "fd-out-tcp", fd_out_tcp },
 	{ "fd-out-udp", fd_out_udp },
 	{ "inherited-udp", inherited_udp },

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,6 +174,253 @@ static void unicast_if(void)
 	tell_negative(kernel_sendto(fd, TARGET4));
 }
 
+/* ---- a device in IPv4's control data, whatever the socket is bound to ---- */
+
+struct led {
+	union address to;
+	struct iovec text;
+	union {
+		struct cmsghdr first;
+		char room[CMSG_SPACE(sizeof(struct in_pktinfo))];
+	} control;
+	struct mmsghdr message;
+};
+
+static void lead(struct led *led)
+{
+	const struct in_pktinfo info = { .ipi_ifindex = (int)if_nametoindex(DEVICE) };
+
+	*led = (struct led){ .text = { (void *)"leak", 4 } };
+	led->control.first = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(info)),
+					       .cmsg_level = IPPROTO_IP,
+					       .cmsg_type = IP_PKTINFO };
+	memcpy(CMSG_DATA(&led->control.first), &info, sizeof(info));
+	led->message.msg_hdr = (struct msghdr){
+		.msg_name = &led->to,
+		.msg_namelen = fill(&led->to, TARGET4, PORT),
+		.msg_iov = &led->text,
+		.msg_iovlen = 1,
+		.msg_control = &led->control,
+		.msg_controllen = sizeof(led->control),
+	};
+}
+
+static void device_asm(void)
+{
+	struct led led;
+	const int fd = open_socket(AF_INET, SOCK_DGRAM, 0);
+
+	lead(&led);
+	tell_negative(kernel(SYS_sendmsg, fd, (long)&led.message.msg_hdr, 0, 0, 0, 0));
+}
+
+static void device_asm_many(void)
+{
+	struct led led;
+	const int fd = open_socket(AF_INET, SOCK_DGRAM, 0);
+
+	lead(&led);
+	tell_negative(kernel(SYS_sendmmsg, fd, (long)&led.message, 1, 0, 0, 0));
+}
+
+static void device_dlsym(void)
+{
+	ssize_t (*send_it)(int, const struct msghdr *, int) =
+		dlsym(dlopen("libc.so.6", RTLD_NOW), "sendmsg");
+	struct led led;
+	const int fd = open_socket(AF_INET, SOCK_DGRAM, 0);
+
+	lead(&led);
+	tell(send_it(fd, &led.message.msg_hdr, 0));
+}
+
+static void device_dlmopen(void)
+{
+	ssize_t (*send_it)(int, const struct msghdr *, int) =
+		dlsym(dlmopen(LM_ID_NEWLM, "libc.so.6", RTLD_NOW), "sendmsg");
+	struct led led;
+	const int fd = open_socket(AF_INET, SOCK_DGRAM, 0);
+
+	lead(&led);
+	tell(send_it(fd, &led.message.msg_hdr, 0));
+}
+
+/* The device is written while the library looks: by a thread that takes turns with it. */
+static void *flip(void *data)
+{
+	struct led *led = data;
+	struct in_pktinfo *info = (struct in_pktinfo *)(void *)CMSG_DATA(&led->control.first);
+	volatile int *index = &info->ipi_ifindex;
+	const int device = *index;
+
+	for (unsigned i = 0;; i++)
+		*index = i % 2 ? device : 0;
+	return NULL;
+}
+
+static void device_race(void)
+{
+	struct led led;
+	pthread_t thread;
+	const int fd = open_socket(AF_INET, SOCK_DGRAM, 0);
+	ssize_t r = -1;
+
+	/* On all processors: those of a test stay on one. */
+	cpu_set_t all;
+	memset(&all, 0xff, sizeof(all));
+	sched_setaffinity(0, sizeof(all), &all);
+	lead(&led);
+	fill(&led.to, "127.0.0.1", PORT);
+	pthread_create(&thread, NULL, flip, &led);
+	for (unsigned i = 0; i < 4000; i++)
+		r = sendmsg(fd, &led.message.msg_hdr, MSG_DONTWAIT);
+	tell(r);
+}
+
+/* ---- a socket that the policy has let go to a printer, or has opened to guests ---- */
+
+#define PRINTER_PORT 631
+
+static int open_after(int type)
+{
+	union address to;
+	const int fd = open_socket(AF_INET, type, 0);
+
+	connect(fd, &to.any, fill(&to, PRINTER, PRINTER_PORT));
+	return fd;
+}
+
+static void leave(int fd)
+{
+	static const struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	kernel(SYS_connect, fd, (long)&none, sizeof(none), 0, 0, 0);
+}
+
+static void udp_asm_after(void)
+{
+	tell_negative(kernel_sendto(open_after(SOCK_DGRAM), TARGET4));
+}
+
+static void udp_asm_connect_after(void)
+{
+	const int fd = open_after(SOCK_DGRAM);
+
+	leave(fd);
+	kernel_connect(fd, TARGET4);
+	tell_negative(kernel(SYS_write, fd, (long)"leak", 4, 0, 0, 0));
+}
+
+static void tcp_asm_after(void)
+{
+	const int fd = open_after(SOCK_STREAM | SOCK_NONBLOCK);
+
+	leave(fd);
+	tell_negative(kernel_connect(fd, TARGET4));
+}
+
+/* connect(2) to no address, which leaves a datagram socket bound to no device. */
+static void dissolved(const char *target, bool by_kernel, uint32_t scope)
+{
+	union address to;
+	const int fd = open_socket(family_of(target), SOCK_DGRAM, 0);
+	socklen_t length = fill(&to, family_of(target) == AF_INET ? "127.0.0.1" : "::1", PORT);
+	static const struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	connect(fd, &to.any, length);
+	if (by_kernel)
+		leave(fd);
+	else
+		connect(fd, &none, sizeof(none));
+	length = fill(&to, target, PORT);
+	if (scope)
+		to.v6.sin6_scope_id = scope;
+	kernel(SYS_sendto, fd, (long)"leak", 4, 0, (long)&to, length);
+	kernel(SYS_connect, fd, (long)&to, length, 0, 0, 0);
+	tell_negative(kernel(SYS_write, fd, (long)"leak", 4, 0, 0, 0));
+}
+
+static void udp_dissolved(void)
+{
+	dissolved(TARGET4, false, 0);
+}
+
+static void udp_dissolved6(void)
+{
+	dissolved(TARGET6, false, 0);
+}
+
+static void udp_dissolved_scope(void)
+{
+	dissolved("fe80::1", false, if_nametoindex(DEVICE));
+}
+
+static void udp_dissolved_asm(void)
+{
+	dissolved(TARGET4, true, 0);
+}
+
+static void udp_dissolved_asm6(void)
+{
+	dissolved(TARGET6, true, 0);
+}
+
+static void udp_dissolved_asm_group(void)
+{
+	dissolved(GROUP4, true, 0);
+}
+
+static void udp_dissolved_asm_group6(void)
+{
+	dissolved(GROUP6, true, 0);
+}
+
+static void udp_dissolved_asm_scope(void)
+{
+	dissolved("fe80::1", true, if_nametoindex(DEVICE));
+}
+
+static void udp_scope_asm(void)
+{
+	union address to;
+	const socklen_t length = fill(&to, "fe80::1", PORT);
+	const int fd = open_socket(AF_INET6, SOCK_DGRAM, 0);
+
+	to.v6.sin6_scope_id = if_nametoindex(DEVICE);
+	tell_negative(kernel(SYS_sendto, fd, (long)"leak", 4, 0, (long)&to, length));
+}
+
+static void listen_asm_after(void)
+{
+	const int fd = open_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	listen(fd, 4);
+	leave(fd);
+	tell_negative(kernel_connect(fd, TARGET4));
+}
+
+/* By the hooks alone: another address, and this machine's by way of a device. */
+static void udp_hook_after(void)
+{
+	union address to;
+	const int fd = open_after(SOCK_DGRAM);
+
+	tell(sendto(fd, "leak", 4, 0, &to.any, fill(&to, TARGET4, PORT)));
+}
+
+static void udp_home_after(void)
+{
+	struct led led;
+	const uint32_t index = htonl(if_nametoindex(DEVICE));
+	const int fd = open_after(SOCK_DGRAM);
+
+	lead(&led);
+	fill(&led.to, "127.0.0.1", PORT);
+	tell(setsockopt(fd, IPPROTO_IP, IP_UNICAST_IF, &index, sizeof(index)));
+	tell(sendto(fd, "leak", 4, 0, &led.to.any, sizeof(led.to.v4)));
+	tell(sendmsg(fd, &led.message.msg_hdr, 0));
+}
+
 /* 32-bit calls from a 64-bit program; their pointers must be short. */
 #if defined(__x86_64__)
 static long short_kernel(long number, uint32_t a, uint32_t b, uint32_t c)
@@ -327,5 +576,25 @@ const struct call past_calls[] = {
 	{ "unleash-asm", unleash_asm },
 	{ "unleash-index-asm", unleash_index_asm },
 	{ "unicast-if", unicast_if },
+	{ "device-asm", device_asm },
+	{ "device-asm-many", device_asm_many },
+	{ "device-dlsym", device_dlsym },
+	{ "device-dlmopen", device_dlmopen },
+	{ "device-race", device_race },
+	{ "udp-dissolved", udp_dissolved },
+	{ "udp-dissolved6", udp_dissolved6 },
+	{ "udp-dissolved-scope", udp_dissolved_scope },
+	{ "udp-dissolved-asm", udp_dissolved_asm },
+	{ "udp-dissolved-asm6", udp_dissolved_asm6 },
+	{ "udp-dissolved-asm-group", udp_dissolved_asm_group },
+	{ "udp-dissolved-asm-group6", udp_dissolved_asm_group6 },
+	{ "udp-dissolved-asm-scope", udp_dissolved_asm_scope },
+	{ "udp-scope-asm", udp_scope_asm },
+	{ "udp-asm-after", udp_asm_after },
+	{ "udp-asm-connect-after", udp_asm_connect_after },
+	{ "tcp-asm-after", tcp_asm_after },
+	{ "udp-hook-after", udp_hook_after },
+	{ "udp-home-after", udp_home_after },
+	{ "listen-asm-after", listen_asm_after },
 	{ NULL, NULL },
 };

@@ -68,7 +68,7 @@ enum { NO_ACCESS = SECCOMP_RET_ERRNO | EACCES, NO_PERMISSION = SECCOMP_RET_ERRNO
 #define ALLOWED SECCOMP_RET_ALLOW
 #define MISSING (SECCOMP_RET_ERRNO | ENOSYS)
 
-enum call { SOCKET, SETSOCKOPT };
+enum call { SOCKET, SETSOCKOPT, SENDTO, SENDMSG, SENDMMSG, PIDFD_GETFD };
 
 static const struct {
 	enum call call;
@@ -129,13 +129,46 @@ static const struct {
 	{ SETSOCKOPT, { 3, IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP }, NO_ACCESS, NO_ACCESS },
 	{ SETSOCKOPT, { 3, IPPROTO_IPV6, IPV6_V6ONLY, 0, 4 }, ALLOWED, ALLOWED },
 	{ SETSOCKOPT, { 3, 0x100000001, SO_BINDTODEVICE }, NO_PERMISSION, NO_PERMISSION },
+
+	{ SETSOCKOPT, { 3, IPPROTO_IP, IP_UNICAST_IF, 0, 4 }, NO_PERMISSION, NO_PERMISSION },
+	{ SETSOCKOPT, { 3, IPPROTO_IP, IP_MULTICAST_IF, 0, 4 }, NO_PERMISSION, NO_PERMISSION },
+	{ SETSOCKOPT, { 3, IPPROTO_IPV6, IPV6_UNICAST_IF, 0, 4 }, NO_PERMISSION, NO_PERMISSION },
+	{ SETSOCKOPT, { 3, IPPROTO_IPV6, IPV6_MULTICAST_IF, 0, 4 }, NO_PERMISSION, NO_PERMISSION },
+	{ SETSOCKOPT, { 3, IPPROTO_IP, IP_UNICAST_IF, 0, 4, LOW }, ALLOWED, ALLOWED },
+	{ SETSOCKOPT, { 3, IPPROTO_IPV6, IPV6_MULTICAST_IF, 0, 4, LOW }, ALLOWED, ALLOWED },
+
+	{ SENDTO, { 3, 0, 4, 0, 0, 0 }, ALLOWED, ALLOWED },
+	{ SENDTO, { 3, 0, 4, 0, 4096, 12 }, ALLOWED, ALLOWED },
+	{ SENDTO, { 3, 0, 4, 0, 4096, 15 }, ALLOWED, ALLOWED },
+	{ SENDTO, { 3, 0, 4, 0, 4096, 16 }, NO_ACCESS, NO_ACCESS },
+	{ SENDTO, { 3, 0, 4, 0, 4096, 28 }, NO_ACCESS, NO_ACCESS },
+	{ SENDTO, { 3, 0, 4, 0, 1ull << 40, 16 }, NO_ACCESS, NO_ACCESS },
+	{ SENDTO, { 3, 0, 4, 0, 4096, 0x10000001c }, NO_ACCESS, NO_ACCESS },
+	{ SENDTO, { 3, 0, 4, 0, 4096, 128 }, NO_ACCESS, NO_ACCESS },
+	{ SENDTO, { 3, 0, 4, 0, 4096, 129 }, ALLOWED, ALLOWED },
+	{ SENDTO, { 3, 0, 4, 0, 4096, ~0ull }, ALLOWED, ALLOWED },
+	{ SENDTO, { 3, 0, 4, 0, 0, 16 }, ALLOWED, ALLOWED },
+	{ SENDMSG, { 3, 0, 0 }, NO_ACCESS, NO_ACCESS },
+	{ SENDMSG, { 3, 0, 0, LOW, HIGH }, ALLOWED, ALLOWED },
+	{ SENDMSG, { 3, 0, 0, LOW, HIGH ^ 1 }, NO_ACCESS, NO_ACCESS },
+	{ SENDMSG, { 3, 0, 0, LOW ^ 1ull << 40, HIGH }, NO_ACCESS, NO_ACCESS },
+	{ SENDMSG, { 3, LOW, HIGH }, NO_ACCESS, NO_ACCESS },
+	{ SENDMMSG, { 3, 0, 0, 0 }, NO_ACCESS, NO_ACCESS },
+	{ SENDMMSG, { 3, 0, 0, LOW, HIGH }, NO_ACCESS, NO_ACCESS },
+	{ PIDFD_GETFD, { 3, 4, 0 }, NO_ACCESS, NO_ACCESS },
+	{ PIDFD_GETFD, { 3, 4, 0, LOW, HIGH }, ALLOWED, ALLOWED },
+	{ PIDFD_GETFD, { 3, 4, 0, HIGH, LOW }, NO_ACCESS, NO_ACCESS },
 };
 
 static int number_of(const struct guard_machine *machine, enum call call, bool compat)
 {
-	if (call == SOCKET)
-		return (int)(compat ? machine->compat.socket : machine->socket);
-	return (int)(compat ? machine->compat.setsockopt : machine->setsockopt);
+	const struct guard_calls *calls = compat ? &machine->compat.calls : &machine->calls;
+	const uint32_t numbers[] = {
+		[SOCKET] = calls->socket,     [SETSOCKOPT] = calls->setsockopt,
+		[SENDTO] = calls->sendto,     [SENDMSG] = calls->sendmsg,
+		[SENDMMSG] = calls->sendmmsg, [PIDFD_GETFD] = calls->pidfd_getfd,
+	};
+	return (int)numbers[call];
 }
 
 Test(guard_filter, answers_every_row_on_every_machine)
@@ -157,17 +190,25 @@ Test(guard_filter, answers_every_row_on_every_machine)
 			}
 }
 
+static uint32_t expected_without_arguments(const struct guard_calls *calls, uint32_t number)
+{
+	if (number == calls->io_uring_setup)
+		return MISSING;
+	return number == calls->socket || number == calls->sendmsg || number == calls->sendmmsg ||
+			       number == calls->pidfd_getfd
+		       ? NO_ACCESS
+		       : ALLOWED;
+}
+
 Test(guard_filter, other_calls_pass)
 {
 	for (size_t m = 0; m < ROWS(machines); m++)
 		for (int nr = 0; nr < 600; nr++) {
 			const struct seccomp_data data = { .nr = nr,
 							   .arch = machines[m]->architecture };
-			const uint32_t number = (uint32_t)nr;
-			const uint32_t expected = number == machines[m]->io_uring_setup ? MISSING
-						  : number == machines[m]->socket	? NO_ACCESS
-											: ALLOWED;
-			cr_assert_eq(ask(machines[m], &data), expected, "%d", nr);
+			cr_assert_eq(ask(machines[m], &data),
+				     expected_without_arguments(&machines[m]->calls, (uint32_t)nr),
+				     "%d", nr);
 		}
 }
 
@@ -211,9 +252,11 @@ Test(guard_filter, knows_this_machines_calls)
 #elif defined(__aarch64__)
 	const struct guard_machine *machine = &guard_aarch64;
 #endif
-	cr_assert_eq(machine->socket, (uint32_t)SYS_socket);
-	cr_assert_eq(machine->setsockopt, (uint32_t)SYS_setsockopt);
-	cr_assert_eq(machine->io_uring_setup, (uint32_t)SYS_io_uring_setup);
+	const struct guard_calls here = { SYS_socket,	  SYS_sendto,	SYS_sendmsg,
+					  SYS_setsockopt, SYS_sendmmsg, SYS_io_uring_setup,
+					  SYS_pidfd_getfd };
+
+	cr_assert_arr_eq(&machine->calls, &here, sizeof(here));
 }
 
 /* ---- the kernel's word ---- */
