@@ -32,8 +32,7 @@ static void open_world(const char *settings)
 static void assert_says(enum lab_user user, const char *options, const char *way,
 			const char *expected)
 {
-	const struct lab_result result =
-		lab_run(user, options, "python3 elsewhere.py %s", way);
+	const struct lab_result result = lab_run(user, options, "python3 elsewhere.py %s", way);
 
 	lab_assert_status(&result, 0);
 	cr_assert_str_eq(result.out, expected, "%s: got\n%s%s", way, result.out, result.err);
