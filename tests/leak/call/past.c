@@ -271,6 +271,7 @@ static void device_race(void)
 	sched_setaffinity(0, sizeof(all), &all);
 	lead(&led);
 	fill(&led.to, "127.0.0.1", PORT);
+	sendmsg(fd, &led.message.msg_hdr, 0); /* as long as nobody disturbs it */
 	pthread_create(&thread, NULL, flip, &led);
 	for (unsigned i = 0; i < 4000; i++)
 		r = sendmsg(fd, &led.message.msg_hdr, MSG_DONTWAIT);
