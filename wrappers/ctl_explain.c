@@ -64,8 +64,8 @@ static const char *explain_leash(const struct explain *explain)
 {
 	if (explain->is_leashed)
 		return "holds: sockets are bound to the loopback device";
-	return "does not hold: a direct rule, a proxy on another machine or listen=any needs "
-	       "another device";
+	return "holds but for sockets in use with what a direct rule, a proxy on another machine "
+	       "or listen=any lets out";
 }
 
 static const char *explain_guard(const struct explain *explain)
