@@ -41,6 +41,7 @@ enum label {
 	COMPAT,
 	SOCKET,
 	LIBRARY,
+	MANY,
 	SEND,
 	OPTION,
 	OPTION_DEVICE,
@@ -124,11 +125,10 @@ static void finish(struct builder *b)
 
 /* ---- the filter ---- */
 
-/* The library makes many messages one by one, so nobody needs sendmmsg. */
 static void put_calls(struct builder *b, const struct guard_calls *calls)
 {
 	if_equal(b, calls->io_uring_setup, NO_SUCH_CALL, NEXT);
-	if_equal(b, calls->sendmmsg, NO_ACCESS, NEXT);
+	if_equal(b, calls->sendmmsg, MANY, NEXT);
 	if_equal(b, calls->pidfd_getfd, LIBRARY, NEXT);
 	if_equal(b, calls->socket, SOCKET, NEXT);
 	if_equal(b, calls->sendto, SEND, NEXT);
@@ -184,6 +184,9 @@ static void put_socket(struct builder *b)
 	here(b, LIBRARY);
 	require_half(b, 3, 0, NEXT, NO_ACCESS);
 	require_half(b, 4, 1, ALLOW, NO_ACCESS);
+	here(b, MANY); /* sendmmsg uses four */
+	require_half(b, 4, 0, NEXT, NO_ACCESS);
+	require_half(b, 5, 1, ALLOW, NO_ACCESS);
 }
 
 /*

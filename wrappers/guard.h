@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define GUARD_COOKIE	  16
-#define GUARD_PROGRAM_MAX 128
+#define GUARD_PROGRAM_MAX 144
 
 /* The system calls of a kind of machine, and of the 32-bit programs that it runs as well. */
 struct guard_machine {

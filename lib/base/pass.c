@@ -29,18 +29,37 @@ ssize_t pass_sendmsg_at_once(int fd, const struct msghdr *message, int flags)
 	return libc()->syscall(SYS_sendmsg, fd, message, flags, halves[0], halves[1]);
 }
 
+static ssize_t send_as_many(int fd, const struct msghdr *message, int flags)
+{
+	struct mmsghdr one = { .msg_hdr = *message };
+	const long r = libc()->syscall(SYS_sendmmsg, fd, &one, 1, flags, halves[0], halves[1]);
+
+	return r < 0 ? r : (ssize_t)one.msg_len;
+}
+
 /* A thread that waits in the kernel can be cancelled there; where there is one thread nobody does
  * it. */
-ssize_t pass_sendmsg(int fd, const struct msghdr *message, int flags)
+static ssize_t send_cancellably(ssize_t (*send_it)(int, const struct msghdr *, int), int fd,
+				const struct msghdr *message, int flags)
 {
 	int type = PTHREAD_CANCEL_DEFERRED;
 
 	if (__libc_single_threaded)
-		return pass_sendmsg_at_once(fd, message, flags);
+		return send_it(fd, message, flags);
 	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
-	const ssize_t r = pass_sendmsg_at_once(fd, message, flags);
+	const ssize_t r = send_it(fd, message, flags);
 	pthread_setcanceltype(type, NULL);
 	return r;
+}
+
+ssize_t pass_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	return send_cancellably(pass_sendmsg_at_once, fd, message, flags);
+}
+
+ssize_t pass_sendmmsg(int fd, const struct msghdr *message, int flags)
+{
+	return send_cancellably(send_as_many, fd, message, flags);
 }
 
 /* sendto(2) uses all its arguments. */

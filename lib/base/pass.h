@@ -27,7 +27,11 @@ ssize_t pass_sendto(int fd, const void *buffer, size_t size, int flags, const st
 /* A cancellation point, as sendmsg(2) is. */
 ssize_t pass_sendmsg(int fd, const struct msghdr *message, int flags);
 
-/* The same, but none: for a call that does not wait, in the middle of something. */
+/* The same by sendmmsg(2), of one message: for a program whose own filter lets it make that call.
+ */
+ssize_t pass_sendmmsg(int fd, const struct msghdr *message, int flags);
+
+/* sendmsg(2), but none: for a call that does not wait, in the middle of something. */
 ssize_t pass_sendmsg_at_once(int fd, const struct msghdr *message, int flags);
 
 int pass_pidfd_getfd(int process, int fd, unsigned flags);

@@ -15,6 +15,7 @@ enum question {
 	QUESTION_PEER,	  /* getpeername(2) */
 	QUESTION_PROCESS, /* getpid(2) */
 	QUESTION_MEMORY,  /* futex(2), whether memory can be read */
+	QUESTION_MESSAGE, /* sendmsg(2) in place of sendto(2) */
 	QUESTION_USER,	  /* geteuid(2), and what that user is outside of namespaces */
 };
 

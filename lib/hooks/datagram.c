@@ -5,6 +5,7 @@
  */
 #include "base/memory.h"
 #include "base/pass.h"
+#include "base/question.h"
 #include "hooks/failure.h"
 #include "hooks/hook.h"
 #include "hooks/nameserver.h"
@@ -220,7 +221,8 @@ static ssize_t send_to(int fd, const void *buffer, size_t size, int flags,
 		return r;
 	/* What is shorter or longer than any address is refused here, and not everywhere in a
 	 * message; the filter lets it pass. */
-	if (addr && length >= sizeof(struct sockaddr_in) && length <= sizeof(own))
+	if (addr && length >= sizeof(struct sockaddr_in) && length <= sizeof(own) &&
+	    question_is_allowed(QUESTION_MESSAGE))
 		return outcome(pass_sendto(fd, buffer, size, flags, addr, length));
 	return outcome(libc()->sendto(fd, buffer, size, flags, addr, addr ? length : 0));
 }
@@ -232,7 +234,9 @@ HOOK ssize_t sendto(int fd, const void *buffer, size_t size, int flags, const st
 	return finish(send_to(fd, buffer, size, flags, addr, length), saved);
 }
 
-static ssize_t send_message(int fd, const struct msghdr *message, int flags)
+/* By pass_sendmsg() or pass_sendmmsg(). */
+static ssize_t send_message(int fd, const struct msghdr *message, int flags,
+			    ssize_t (*send_it)(int, const struct msghdr *, int))
 {
 	struct message own;
 	struct route route;
@@ -251,13 +255,13 @@ static ssize_t send_message(int fd, const struct msghdr *message, int flags)
 	}
 	if (r == ROUTE_LIBC)
 		r = take_control(fd, &own, flags);
-	return r < 0 ? r : outcome(pass_sendmsg(fd, header, flags));
+	return r < 0 ? r : outcome(send_it(fd, header, flags));
 }
 
 HOOK ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
 	const int saved = errno;
-	return finish(send_message(fd, message, flags), saved);
+	return finish(send_message(fd, message, flags, pass_sendmsg), saved);
 }
 
 /* Of a message that has been sent. */
@@ -279,7 +283,7 @@ static int send_many(int fd, struct mmsghdr *messages, unsigned count, int flags
 	while (sent < count && sent < IOV_MAX) {
 		struct mmsghdr *message = &messages[sent];
 
-		r = send_message(fd, &message->msg_hdr, flags);
+		r = send_message(fd, &message->msg_hdr, flags, pass_sendmmsg);
 		if (r < 0)
 			break;
 		message->msg_len = (unsigned)r;

@@ -35,6 +35,7 @@ static const struct {
 	{ QUESTION_MEMORY,
 	  { .nr = SYS_futex, .arch = ARCHITECTURE, .args = { 0, FUTEX_CMP_REQUEUE_PRIVATE } } },
 	{ QUESTION_PEER, { .nr = SYS_getpeername, .arch = ARCHITECTURE, .args = { 3 } } },
+	{ QUESTION_MESSAGE, { .nr = SYS_sendmsg, .arch = ARCHITECTURE, .args = { 3 } } },
 	{ QUESTION_USER, { .nr = SYS_geteuid, .arch = ARCHITECTURE } },
 #ifdef SYS_readlink
 	{ QUESTION_USER, { .nr = SYS_readlink, .arch = ARCHITECTURE } },
