@@ -206,6 +206,7 @@ static void set_scalars(struct blob_header *header, const struct config *config)
 	header->listen = config->listen;
 	header->guard = config->guard && memcmp(config->cookie, none, sizeof(none)) != 0;
 	header->log_level = config_log_level(config);
+	header->log_format = config->log_format;
 	header->why = config->why;
 	memcpy(header->pool, config->pool, sizeof(header->pool));
 	header->pool_prefix = config->pool_prefix;
@@ -403,6 +404,7 @@ static void take_scalars(const struct blob_header *header, struct config *config
 	config->pool_prefix = header->pool_prefix;
 	config->min_uid = header->min_uid;
 	/* A level of none says that nobody asked; whoever asks now gets the built-in one. */
+	config->log_format = header->log_format;
 	config->log_wanted = header->log_level != LOG_NONE;
 	if (config->log_wanted)
 		config->log_level = header->log_level;

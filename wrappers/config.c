@@ -689,6 +689,7 @@ static const struct setting settings[] = {
 	{ "guard", "enabled", set_guard, FIELD(guard), .words = { "false", "true", "require" } },
 	{ "log", "level", set_word, FIELD(log_level),
 	  .words = { "none", "error", "warning", "info", "debug" } },
+	{ "log", "format", set_word, FIELD(log_format), .words = { "text", "json" } },
 	{ "log", "file", set_log_file, .accepted = "empty, or the path of a file" },
 	{ "log", "why", set_word, FIELD(why), .words = { "false", "true" } },
 	{ "application", "match", set_match,

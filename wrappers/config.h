@@ -87,6 +87,7 @@ struct config {
 	uint8_t pool_prefix;
 	uint32_t min_uid; /* of the policy for the whole machine */
 	uint8_t log_level;
+	uint8_t log_format;
 	bool log_wanted; /* also without a file */
 	bool quiet;
 	char *log_file;		 /* absolute, or NULL */

@@ -13,17 +13,17 @@ static const struct {
 	const char *group;
 	const char *key;
 } settings[] = {
-	{ "ISOSOCKS_PROXY", "proxy", "url" },
-	{ "ISOSOCKS_BY", "isolation", "by" },
-	{ "ISOSOCKS_LOG", "log", "level" },
+	{ "ISOSOCKS_PROXY", "proxy", "url" },	{ "ISOSOCKS_BY", "isolation", "by" },
+	{ "ISOSOCKS_LOG", "log", "level" },	{ "ISOSOCKS_LOG_FORMAT", "log", "format" },
 	{ "ISOSOCKS_LOG_FILE", "log", "file" },
 };
 
 /* All that end here, besides those with KEY_PREFIX. */
 static const char *const consumed[] = {
-	"ISOSOCKS_PROXY",    "ISOSOCKS_ISOLATION", "ISOSOCKS_KEYS",	"ISOSOCKS_BY",
-	"ISOSOCKS_CONFIG",   "ISOSOCKS_LOG",	   "ISOSOCKS_LOG_FILE", "ISOSOCKS_USERNAME",
-	"ISOSOCKS_PASSWORD", "ISOSOCKS_POLICY",	   "ISOSOCKS_NAMES",	"LD_PRELOAD",
+	"ISOSOCKS_PROXY",    "ISOSOCKS_ISOLATION", "ISOSOCKS_KEYS",	  "ISOSOCKS_BY",
+	"ISOSOCKS_CONFIG",   "ISOSOCKS_LOG",	   "ISOSOCKS_LOG_FORMAT", "ISOSOCKS_LOG_FILE",
+	"ISOSOCKS_USERNAME", "ISOSOCKS_PASSWORD",  "ISOSOCKS_POLICY",	  "ISOSOCKS_NAMES",
+	"LD_PRELOAD",
 };
 
 static gboolean is_consumed(const char *variable)
@@ -156,7 +156,8 @@ static gboolean check_names(char **block, GError **error)
 		g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
 			    "%s: there is no such variable: there are ISOSOCKS_PROXY, "
 			    "ISOSOCKS_ISOLATION, ISOSOCKS_KEY_NAME, ISOSOCKS_KEYS, ISOSOCKS_BY, "
-			    "ISOSOCKS_CONFIG, ISOSOCKS_LOG, ISOSOCKS_LOG_FILE, ISOSOCKS_USERNAME "
+			    "ISOSOCKS_CONFIG, ISOSOCKS_LOG, ISOSOCKS_LOG_FORMAT, "
+			    "ISOSOCKS_LOG_FILE, ISOSOCKS_USERNAME "
 			    "and ISOSOCKS_PASSWORD",
 			    name);
 		return FALSE;

@@ -133,6 +133,7 @@ char *explain_config(const struct config *config)
 	put_network(text, config);
 	put_group(text, "log");
 	put_word(text, "log", "level", config_log_level(config));
+	put_word(text, "log", "format", config->log_format);
 	put_text(text, "file", config->log_file);
 	put_word(text, "log", "why", config->why);
 	for (guint i = 0; i < config->applications->len; i++)

@@ -47,6 +47,7 @@ struct options {
 	char *by;
 	char *config;
 	char *log;
+	char *log_format;
 	gboolean isolate;
 	gboolean quiet;
 	gboolean debug;
@@ -87,6 +88,8 @@ static const char help[] =
 	"  -q, --quiet            write no log\n"
 	"  -d, --debug            write a log with every detail, hostnames too\n"
 	"      --log FILE         append the log to FILE instead of stderr\n"
+	"      --log-format FORMAT\n"
+	"                         text, or json for programs that read it\n"
 	"      --no-guard         let the kernel refuse nothing that the library misses\n"
 	"      --require-guard    run nothing where the kernel could refuse nothing\n"
 	"      --shell            run $SHELL\n"
@@ -180,6 +183,7 @@ static gboolean parse_options(struct options *options, int *argc, char ***argv, 
 		{ "quiet", 'q', 0, flag, &options->quiet, NULL, NULL },
 		{ "debug", 'd', 0, flag, &options->debug, NULL, NULL },
 		{ "log", 0, 0, text, &options->log, NULL, NULL },
+		{ "log-format", 0, 0, text, &options->log_format, NULL, NULL },
 		{ "no-guard", 0, 0, flag, &options->no_guard, NULL, NULL },
 		{ "require-guard", 0, 0, flag, &options->require_guard, NULL, NULL },
 		{ "shell", 0, 0, flag, &options->shell, NULL, NULL },
@@ -206,9 +210,9 @@ static gboolean parse_options(struct options *options, int *argc, char ***argv, 
 
 static void options_clear(struct options *options)
 {
-	char *texts[] = { options->proxy,  options->address, options->port,
-			  options->user,   options->pass,    options->by,
-			  options->config, options->log,     options->pass_file };
+	char *texts[] = { options->proxy,      options->address,  options->port,   options->user,
+			  options->pass,       options->by,	  options->config, options->log,
+			  options->log_format, options->pass_file };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
 		g_free(texts[i]);
@@ -338,6 +342,7 @@ static gboolean apply_options(struct config *config, const struct options *optio
 	}
 	config->quiet = options->quiet;
 	return apply_setting(config, "--log", options->log, "log", "file", error) &&
+	       apply_setting(config, "--log-format", options->log_format, "log", "format", error) &&
 	       apply_proxy(config, options, error) && apply_isolation(config, options, error);
 }
 
@@ -427,7 +432,8 @@ static void warn(const struct config *config, const char *text, const char *reas
 {
 	struct log_line line;
 
-	log_configure(config_log_level(config), config->log_file);
+	log_configure(config_log_level(config), (enum log_format)config->log_format,
+		      config->log_file);
 	if (!log_wants(LOG_WARNING))
 		return;
 	log_begin(&line, LOG_WARNING);

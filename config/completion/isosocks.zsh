@@ -21,6 +21,7 @@ _isosocks() {
 		'(-q --quiet)'{-q,--quiet}'[write no log]' \
 		'(-d --debug)'{-d,--debug}'[log every detail]' \
 		'--log[append the log to a file]:file:_files' \
+		'--log-format[how the log is written]:format:(text json)' \
 		'--no-guard[do without the guard]' \
 		'--require-guard[run nothing without the guard]' \
 		'--explain[print the effective policy and run nothing]' \

@@ -68,15 +68,13 @@ static int fill_proxy(const struct blob_proxy *proxy, int domain, struct tunnel_
 	return 0;
 }
 
-/* The host as it stands in `dest=`: a name as it is, a literal as inet_ntop writes it, IPv6 in
- * brackets. */
-static size_t host_text(const struct socks5_address *target, char text[SOCKS5_NAME_MAX + 1])
+#define LITERAL_TEXT (sizeof("[]") + INET6_ADDRSTRLEN)
+
+/* An address as inet_ntop writes it, IPv6 in brackets. */
+static size_t literal_text(const struct socks5_address *target, char text[LITERAL_TEXT])
 {
-	if (target->type == SOCKS5_NAME) {
-		memcpy(text, target->bytes, target->length);
-		return target->length;
-	}
-	struct bytes_writer w = bytes_writer(text, SOCKS5_NAME_MAX);
+	struct bytes_writer w = bytes_writer(text, LITERAL_TEXT);
+
 	if (target->type == SOCKS5_IPV4) {
 		literal_put_ipv4(&w, target->bytes);
 	} else {
@@ -85,6 +83,15 @@ static size_t host_text(const struct socks5_address *target, char text[SOCKS5_NA
 		bytes_put_u8(&w, ']');
 	}
 	return bytes_length(&w);
+}
+
+/* The host as it stands in `dest=`: a name as it is. */
+static size_t host_text(const struct socks5_address *target, char text[SOCKS5_NAME_MAX + 1])
+{
+	if (target->type != SOCKS5_NAME)
+		return literal_text(target, text);
+	memcpy(text, target->bytes, target->length);
+	return target->length;
 }
 
 /* What ISOLATION has for this connect; -EACCES where it cannot be told from that of others. */
@@ -183,27 +190,35 @@ static uint8_t known_method(struct session *session)
 	return note > 0 ? (uint8_t)(note & 0xff) : SOCKS5_NO_ACCEPTABLE;
 }
 
-static void put_target(struct log_line *line, const struct socks5_address *target)
+/* text: room for an address, which must stay; a name is lent. */
+static void put_host(struct log_connection *connection, const struct socks5_address *target,
+		     char text[LITERAL_TEXT])
 {
-	char host[SOCKS5_NAME_MAX + 1];
+	const bool is_name = target->type == SOCKS5_NAME;
+	const bool in_brackets = target->type == SOCKS5_IPV6;
+	const size_t length = is_name ? target->length : literal_text(target, text);
 
-	bytes_put(&line->text, host, host_text(target, host));
-	bytes_put_text(&line->text, ":");
-	bytes_put_decimal(&line->text, target->port);
+	connection->host = is_name ? (const char *)target->bytes : text + in_brackets;
+	connection->host_length = length - 2u * in_brackets;
+	connection->port = target->port;
 }
 
 /* A proxy that never answers would leave no other trace before the timeout. */
 COLD static void log_beginning(const struct session *session, const struct socks5_request *request)
 {
 	struct socks5_address proxy = { .port = session->proxy.port };
-	struct log_line line;
+	struct log_connection connection = { .what = "asking the proxy " };
+	char host[LITERAL_TEXT], sentence[LITERAL_TEXT + sizeof(":65535")];
+	struct bytes_writer text = bytes_writer(sentence, sizeof(sentence));
 
+	put_host(&connection, &request->target, host);
 	set_address(&proxy, session->proxy.address);
-	log_begin(&line, LOG_DEBUG);
-	put_target(&line, &request->target);
-	bytes_put_text(&line.text, " by the proxy ");
-	put_target(&line, &proxy);
-	log_end(&line);
+	text.at += literal_text(&proxy, sentence);
+	bytes_put_u8(&text, ':');
+	bytes_put_decimal(&text, proxy.port);
+	bytes_put_u8(&text, '\0');
+	connection.sentence = sentence;
+	log_connection(LOG_DEBUG, &connection);
 }
 
 int connect_plan(struct session *session, int domain, const struct socks5_request *request,
@@ -237,29 +252,24 @@ int connect_plan(struct session *session, int domain, const struct socks5_reques
 
 COLD static void log_outcome(const struct tunnel *tunnel, int error)
 {
-	struct log_line line;
 	uint8_t code;
 	const enum socks5_stage stage = socks5_client_stage(&tunnel->client, &code);
 	const uint8_t method = socks5_client_method(&tunnel->client);
+	const bool has_method = method != SOCKS5_NO_ACCEPTABLE || stage == SOCKS5_STAGE_METHOD;
+	struct log_connection connection = {
+		.what = error == 0		      ? "connected"
+			: stage == SOCKS5_STAGE_REPLY ? "refused by the proxy: "
+						      : "failed: ",
+		.sentence = error < 0 ? failure_text(tunnel, error) : "",
+		.error = -error,
+		.method = has_method ? &method : NULL,
+		.reply = stage == SOCKS5_STAGE_REPLY ? &code : NULL,
+		.status = stage == SOCKS5_STAGE_AUTHENTICATION ? &code : NULL,
+	};
+	char host[LITERAL_TEXT];
 
-	log_begin(&line, LOG_DEBUG);
-	put_target(&line, &tunnel->plan.request.target);
-	bytes_put_text(&line.text, error == 0 ? " connected" : " failed");
-	if (method != SOCKS5_NO_ACCEPTABLE || stage == SOCKS5_STAGE_METHOD) {
-		bytes_put_text(&line.text, ", method ");
-		bytes_put_hex(&line.text, &method, 1);
-	}
-	if (stage == SOCKS5_STAGE_REPLY || stage == SOCKS5_STAGE_AUTHENTICATION) {
-		bytes_put_text(&line.text, stage == SOCKS5_STAGE_REPLY ? ", reply " : ", status ");
-		bytes_put_hex(&line.text, &code, 1);
-	}
-	if (error < 0) {
-		bytes_put_text(&line.text, ": ");
-		bytes_put_text(&line.text, failure_text(tunnel, error));
-		bytes_put_text(&line.text, ", errno ");
-		bytes_put_decimal(&line.text, (uint64_t)-error);
-	}
-	log_end(&line);
+	put_host(&connection, &tunnel->plan.request.target, host);
+	log_connection(LOG_DEBUG, &connection);
 }
 
 COLD static void warn_of_fall_back(void)

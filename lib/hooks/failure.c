@@ -256,19 +256,14 @@ static struct isosocks_failure describe_refusal(const struct session *session,
 
 COLD static void log_refusal(const struct isosocks_failure *failure, const char *what)
 {
-	const bool is_ipv6 = strchr(failure->host, ':') != NULL;
-	struct log_line line;
-
-	log_begin(&line, LOG_DEBUG);
-	bytes_put_text(&line.text, is_ipv6 ? "[" : "");
-	bytes_put_text(&line.text, failure->host);
-	bytes_put_text(&line.text, is_ipv6 ? "]:" : ":");
-	bytes_put_decimal(&line.text, failure->port);
-	bytes_put_text(&line.text, what);
-	bytes_put_text(&line.text, failure->meaning);
-	bytes_put_text(&line.text, ", errno ");
-	bytes_put_decimal(&line.text, (uint64_t)failure->error);
-	log_end(&line);
+	log_connection(LOG_DEBUG, &(struct log_connection){
+					  .host = failure->host,
+					  .host_length = strlen(failure->host),
+					  .port = failure->port,
+					  .what = what,
+					  .sentence = failure->meaning,
+					  .error = failure->error,
+				  });
 }
 
 COLD void failure_of_policy(const struct session *session, const struct policy_target *target,
@@ -278,7 +273,7 @@ COLD void failure_of_policy(const struct session *session, const struct policy_t
 
 	keep(session, &failure);
 	if (log_wants(LOG_DEBUG))
-		log_refusal(&failure, " failed: ");
+		log_refusal(&failure, "failed: ");
 }
 
 COLD void failure_of_datagram(const struct session *session, const struct policy_target *target,
@@ -287,5 +282,5 @@ COLD void failure_of_datagram(const struct session *session, const struct policy
 	if (!log_wants(LOG_DEBUG))
 		return;
 	const struct isosocks_failure failure = describe_refusal(session, target, error);
-	log_refusal(&failure, ", a datagram: ");
+	log_refusal(&failure, "a datagram failed: ");
 }

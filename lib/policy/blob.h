@@ -17,7 +17,7 @@
 	{                                                                                          \
 		'i', 's', 'o', 's', 'o', 'c', 'k', 's'                                             \
 	}
-#define BLOB_VERSION   1
+#define BLOB_VERSION   2
 #define BLOB_MAX       (48 * 1024) /* 64 KiB once in base64url */
 #define BLOB_NONE      0xffffffffu /* no index */
 #define BLOB_NO_METHOD 0xff	   /* ends a list of methods */
@@ -103,7 +103,8 @@ struct blob_header {
 	uint8_t log_level; /* enum log_level */
 	uint8_t why;	   /* 1: failures are kept for `isosocksctl why` */
 	uint8_t pool_prefix;
-	uint8_t zero[2];
+	uint8_t log_format; /* enum log_format */
+	uint8_t zero[1];
 	uint8_t pool[4];	/* first address of the placeholder pool */
 	uint32_t min_uid;	/* in /etc/isosocks.policy: users below are not concerned, unless an
 				 * application names them */

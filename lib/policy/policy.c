@@ -224,6 +224,7 @@ static void check_settings(struct check *check, const struct blob_header *header
 	expect(check, header->listen <= BLOB_LISTEN_ANY);
 	expect(check, header->guard <= 1);
 	expect(check, header->log_level <= LOG_DEBUG);
+	expect(check, header->log_format <= LOG_JSON);
 	expect(check, header->why <= 1);
 	check_methods(check, header->methods);
 	check_zero(check, header->zero, sizeof(header->zero));

@@ -26,6 +26,7 @@ static const struct variable {
 	{ "KEYS", offsetof(struct environment, keys), TRUST_ISOLATION },
 	{ "BY", offsetof(struct environment, by), TRUST_ISOLATION },
 	{ "LOG", offsetof(struct environment, log), TRUST_ISOLATION },
+	{ "LOG_FORMAT", offsetof(struct environment, log_format), TRUST_ISOLATION },
 	{ "LOG_FILE", offsetof(struct environment, log_file), TRUST_EVERYTHING },
 	{ "USERNAME", offsetof(struct environment, username), TRUST_EVERYTHING },
 	{ "PASSWORD", offsetof(struct environment, password), TRUST_EVERYTHING },

@@ -28,6 +28,7 @@ struct environment {
 	const char *keys;
 	const char *by;
 	const char *log;
+	const char *log_format;
 	const char *log_file;
 	const char *username;
 	const char *password;

@@ -74,7 +74,7 @@ static int check_known(const struct environment *environment)
 		return 0;
 	return complain_of("ISOSOCKS_", name, strcspn(name, "="),
 			   "is not known: there are PROXY, ISOLATION, KEY_NAME, KEYS, BY, CONFIG, "
-			   "LOG, LOG_FILE, USERNAME and PASSWORD");
+			   "LOG, LOG_FORMAT, LOG_FILE, USERNAME and PASSWORD");
 }
 
 /* ---- policy ---- */
@@ -132,10 +132,14 @@ static bool keep_path(const char *path, size_t length)
 static int check_log(const struct environment *environment)
 {
 	enum log_level level;
+	enum log_format format;
 
 	if (environment->log &&
 	    log_parse_level(environment->log, strlen(environment->log), &level) < 0)
 		return complain("ISOSOCKS_LOG", "give none, error, warning, info or debug");
+	if (environment->log_format &&
+	    log_parse_format(environment->log_format, strlen(environment->log_format), &format) < 0)
+		return complain("ISOSOCKS_LOG_FORMAT", "give text or json");
 	if (environment->log_file && strlen(environment->log_file) >= PATH_MAX)
 		return complain("ISOSOCKS_LOG_FILE", "the path is too long");
 	return 0;
@@ -144,15 +148,19 @@ static int check_log(const struct environment *environment)
 static void open_log(const struct environment *environment)
 {
 	enum log_level level = LOG_NONE;
+	enum log_format format = LOG_TEXT;
 	struct policy_text file = { 0 };
 
 	if (session.error == 0 && session.policy.header) {
 		level = (enum log_level)session.policy.header->log_level;
+		format = (enum log_format)session.policy.header->log_format;
 		file = policy_text(&session.policy, session.policy.header->log_file);
 	}
 	if (environment->log &&
 	    log_parse_level(environment->log, strlen(environment->log), &level) < 0)
 		level = LOG_ERROR;
+	if (environment->log_format)
+		log_parse_format(environment->log_format, strlen(environment->log_format), &format);
 	if (environment->log_file) {
 		file = (struct policy_text){ environment->log_file, strlen(environment->log_file) };
 		if (level == LOG_NONE && !environment->log && file.length > 0)
@@ -162,7 +170,7 @@ static void open_log(const struct environment *environment)
 	/* Nothing is written to one that cannot be settled: it is found to lead through a link. */
 	if (to_file)
 		file_settle(log_file);
-	log_configure(level, to_file ? log_file : NULL);
+	log_configure(level, format, to_file ? log_file : NULL);
 }
 
 /* Without the variable the folder is where pam_systemd(8) has it. A process with privileges that

@@ -7,12 +7,12 @@
 #include "base/log.h"
 
 /* A file that a variable names is not to be written by a fuzzer. */
-#define log_configure(level, path)                                                                 \
+#define log_configure(level, format, path)                                                         \
 	do {                                                                                       \
-		log_is_good(level, path);                                                          \
-		(log_configure)(LOG_NONE, NULL);                                                   \
+		log_is_good(level, format, path);                                                  \
+		(log_configure)(LOG_NONE, LOG_TEXT, NULL);                                         \
 	} while (0)
-static void log_is_good(enum log_level level, const char *path);
+static void log_is_good(enum log_level level, enum log_format format, const char *path);
 
 #include "../../lib/session/session.c"
 
@@ -28,9 +28,10 @@ static void require(int truth)
 		abort();
 }
 
-static void log_is_good(enum log_level level, const char *path)
+static void log_is_good(enum log_level level, enum log_format format, const char *path)
 {
 	require(level <= LOG_DEBUG);
+	require(format <= LOG_JSON);
 	require(!path || (path[0] == '/' && strlen(path) < PATH_MAX));
 }
 

@@ -381,10 +381,11 @@ Test(connect, says_in_the_log_what_became_of_it)
 	static const struct {
 		const char *fault, *end;
 	} rows[] = {
-		{ "reply:05", "failed, method 97, reply 05: connection refused, errno 111" },
-		{ "method:ff",
-		  "failed, method ff: the proxy takes none of the methods offered, errno 93" },
-		{ "delay:1", "connected, method 97" },
+		{ "reply:05", "refused by the proxy: connection refused (ECONNREFUSED), method 97, "
+			      "reply 05\n" },
+		{ "method:ff", "failed: the proxy takes none of the methods offered "
+			       "(EPROTONOSUPPORT), method ff\n" },
+		{ "delay:1", "connected, method 97\n" },
 	};
 
 	lab_open();
@@ -393,7 +394,8 @@ Test(connect, says_in_the_log_what_became_of_it)
 		char *options = g_strdup_printf("--map example.test=127.0.0.1:%u --fault %s",
 						lab_serve("it"), rows[i].fault);
 		const unsigned port = lab_proxy(options);
-		char *text = g_strdup_printf("example.test:80 by the proxy 127.0.0.1:%u\n", port);
+		char *text =
+			g_strdup_printf("example.test:80: asking the proxy 127.0.0.1:%u\n", port);
 		const struct lab_result result =
 			lab_run(LAB_NOBODY, "-d", "%s example.test 80", connect);
 		const char *begun = strstr(result.err, text);
@@ -404,8 +406,9 @@ Test(connect, says_in_the_log_what_became_of_it)
 	char *isosocks = lab_program("isosocks");
 	const struct lab_result down =
 		lab_shell(LAB_NOBODY, "%s -d -x 127.0.0.1:1 %s example.test 80", isosocks, connect);
-	cr_assert(strstr(down.err, "example.test:80 by the proxy 127.0.0.1:1\n"), "%s", down.err);
-	cr_assert(strstr(down.err, "failed: the proxy cannot be reached, errno 100"), "%s",
+	cr_assert(strstr(down.err, "example.test:80: asking the proxy 127.0.0.1:1\n"), "%s",
+		  down.err);
+	cr_assert(strstr(down.err, "failed: the proxy cannot be reached (ENETDOWN)\n"), "%s",
 		  down.err);
 	g_free(isosocks);
 	g_free(connect);
@@ -423,9 +426,9 @@ Test(connect, says_in_the_log_what_the_policy_refuses)
 		"try: socket.socket(2, 3, 1)\n"
 		"except PermissionError: pass\n";
 	static const char *const lines[] = {
-		"203.0.113.9:80 failed: the policy denies it, errno 13\n",
-		"[2001:db8::9]:80 failed: the policy denies it, errno 13\n",
-		"203.0.113.5:80, a datagram: the policy denies it, errno 13\n",
+		"203.0.113.9:80: failed: the policy denies it (EACCES)\n",
+		"[2001:db8::9]:80: failed: the policy denies it (EACCES)\n",
+		"203.0.113.5:80: a datagram failed: the policy denies it (EACCES)\n",
 		"no socket of family 2, type 3, protocol 1: only TCP",
 	};
 
@@ -454,11 +457,11 @@ Test(connect, says_in_the_log_why_the_proxy_is_not_asked)
 		const char *options, *line;
 	} rows[] = {
 		{ "-x '[::1]:9070'",
-		  "203.0.113.9:80 failed: an IPv4 socket cannot reach a proxy on an IPv6 address, "
-		  "errno 97\n" },
+		  "203.0.113.9:80: failed: an IPv4 socket cannot reach a proxy on an IPv6 address "
+		  "(EAFNOSUPPORT)\n" },
 		{ "-x 127.0.0.1:9070 -c none.conf -k A=b",
-		  "203.0.113.9:80 failed: no method by which all that must arrive could go, "
-		  "errno 93\n" },
+		  "203.0.113.9:80: failed: no method by which all that must arrive could go "
+		  "(EPROTONOSUPPORT)\n" },
 	};
 
 	lab_open();

@@ -252,13 +252,15 @@ Test(policy, refuses_settings_out_of_range)
 	BAD(header()->guard = 2);
 	GOOD(header()->log_level = 4);
 	BAD(header()->log_level = 5);
+	GOOD(header()->log_format = 1);
+	BAD(header()->log_format = 2);
 	GOOD(header()->why = 0);
 	BAD(header()->why = 2);
 }
 
 Test(policy, refuses_padding_that_is_not_zero)
 {
-	BAD(header()->zero[1] = 1);
+	BAD(header()->zero[0] = 1);
 	BAD(proxy()->zero[4] = 1);
 	BAD(application()->zero[5] = 1);
 }

@@ -18,7 +18,7 @@ static const char everything[] =
 	"[network]\nloopback=deny\ndirect=10.0.0.0/8\ndeny=.a.test\n"
 	"listen=any\n"
 	"[guard]\nenabled=false\n"
-	"[log]\nlevel=info\nfile=/tmp/log\nwhy=true\n"
+	"[log]\nlevel=info\nformat=json\nfile=/tmp/log\nwhy=true\n"
 	"[application one]\nmatch=/bin/a*\nuser=7\naction=direct\nby=process\n"
 	"key.C=d\nurl=127.0.0.1:9\n";
 
