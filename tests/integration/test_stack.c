@@ -25,7 +25,7 @@ static const struct {
 	{ "names", 1024 },
 	{ "serve", 1024 },
 	{ "descriptors", 512 },
-	{ "streams", 1024 },
+	{ "streams", 2048 },
 	{ "datagrams", 3072 },
 	{ "datagrams-nameserver", 8192 },
 	{ "calls", 1536 },
