@@ -71,15 +71,15 @@ static int fill_proxy(const struct blob_proxy *proxy, int domain, struct tunnel_
 #define LITERAL_TEXT (sizeof("[]") + INET6_ADDRSTRLEN)
 
 /* An address as inet_ntop writes it, IPv6 in brackets. */
-static size_t literal_text(const struct socks5_address *target, char text[LITERAL_TEXT])
+static size_t literal_text(bool is_ipv4, const uint8_t *address, char text[LITERAL_TEXT])
 {
 	struct bytes_writer w = bytes_writer(text, LITERAL_TEXT);
 
-	if (target->type == SOCKS5_IPV4) {
-		literal_put_ipv4(&w, target->bytes);
+	if (is_ipv4) {
+		literal_put_ipv4(&w, address);
 	} else {
 		bytes_put_u8(&w, '[');
-		literal_put_ipv6(&w, target->bytes);
+		literal_put_ipv6(&w, address);
 		bytes_put_u8(&w, ']');
 	}
 	return bytes_length(&w);
@@ -89,7 +89,7 @@ static size_t literal_text(const struct socks5_address *target, char text[LITERA
 static size_t host_text(const struct socks5_address *target, char text[SOCKS5_NAME_MAX + 1])
 {
 	if (target->type != SOCKS5_NAME)
-		return literal_text(target, text);
+		return literal_text(target->type == SOCKS5_IPV4, target->bytes, text);
 	memcpy(text, target->bytes, target->length);
 	return target->length;
 }
@@ -196,7 +196,8 @@ static void put_host(struct log_connection *connection, const struct socks5_addr
 {
 	const bool is_name = target->type == SOCKS5_NAME;
 	const bool in_brackets = target->type == SOCKS5_IPV6;
-	const size_t length = is_name ? target->length : literal_text(target, text);
+	const size_t length =
+		is_name ? target->length : literal_text(!in_brackets, target->bytes, text);
 
 	connection->host = is_name ? (const char *)target->bytes : text + in_brackets;
 	connection->host_length = length - 2u * in_brackets;
@@ -206,16 +207,16 @@ static void put_host(struct log_connection *connection, const struct socks5_addr
 /* A proxy that never answers would leave no other trace before the timeout. */
 COLD static void log_beginning(const struct session *session, const struct socks5_request *request)
 {
-	struct socks5_address proxy = { .port = session->proxy.port };
+	const struct blob_proxy *proxy = &session->proxy;
+	const bool is_ipv4 = is_mapped(proxy->address);
 	struct log_connection connection = { .what = "asking the proxy " };
 	char host[LITERAL_TEXT], sentence[LITERAL_TEXT + sizeof(":65535")];
 	struct bytes_writer text = bytes_writer(sentence, sizeof(sentence));
 
 	put_host(&connection, &request->target, host);
-	set_address(&proxy, session->proxy.address);
-	text.at += literal_text(&proxy, sentence);
+	text.at += literal_text(is_ipv4, proxy->address + (is_ipv4 ? 12 : 0), sentence);
 	bytes_put_u8(&text, ':');
-	bytes_put_decimal(&text, proxy.port);
+	bytes_put_decimal(&text, proxy->port);
 	bytes_put_u8(&text, '\0');
 	connection.sentence = sentence;
 	log_connection(LOG_DEBUG, &connection);
