@@ -127,9 +127,8 @@ static int check_control(int fd, struct msghdr *message, int flags)
 
 /* ---- a message of ours ---- */
 
-#define CONTROL_MAX                                                                                \
-	1024 /* more is for descriptors, which an internet socket does not take along              \
-	      */
+/* Bytes; more is for descriptors, which an internet socket does not take along. */
+#define CONTROL_MAX 512
 
 /* As the caller has it, but for what is looked at: that cannot become another. */
 struct message {

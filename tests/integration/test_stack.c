@@ -26,7 +26,7 @@ static const struct {
 	{ "serve", 1024 },
 	{ "descriptors", 512 },
 	{ "streams", 2048 },
-	{ "datagrams", 3072 },
+	{ "datagrams", 4096 },
 	{ "datagrams-nameserver", 8192 },
 	{ "calls", 1536 },
 	{ "execve-failing", 4096 },
