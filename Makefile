@@ -198,7 +198,7 @@ PACKAGES_CHECK := libcriterion-dev iproute2 netbase util-linux bsdutils curl wge
 # Single tests want these, and are skipped without; a|b is the first that the release has.
 PACKAGES_TOOLS := mandoc clang clang-format libclang-rt-dev valgrind gdb musl-tools libjemalloc2 libtcmalloc-minimal4t64|libtcmalloc-minimal4
 PACKAGES_DEB   := build-essential debhelper lintian fakeroot dpkg-dev
-PACKAGES_ALL   := $(PACKAGES_DEB) debootstrap nodejs default-jdk-headless ruby php-cli php-curl zsh ksh fish tcsh aria2 golang-go gcc-multilib \
+PACKAGES_ALL   := $(PACKAGES_DEB) debootstrap nodejs default-jdk-headless erlang-base ruby php-cli php-curl zsh ksh fish tcsh aria2 golang-go gcc-multilib \
 	ncat socat telnet lynx w3m links elinks lftp httpie python3-requests python3-aiohttp \
 	python3-twisted apache2-utils wrk redis-server redis-tools postgresql chromium libevent-dev libuv1-dev \
 	libpython3.14-testsuite|libpython3.13-testsuite|libpython3.11-testsuite cmake patch

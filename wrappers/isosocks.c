@@ -555,6 +555,11 @@ static char **make_environment(const struct config *config, const char *runtime,
 
 	if (!names)
 		return NULL;
+	if (!*names)
+		warn(config,
+		     "RLIMIT_FSIZE (ulimit -f) leaves no room for shared names: programs "
+		     "do not know those that others looked up",
+		     "");
 	preload = library_preload(library, runtime, others);
 	return environment_compose(environ, policy, names, preload);
 }

@@ -256,17 +256,24 @@ gboolean launch_inspect(const char *path, const char *proxy, char **ret_executab
 
 /* ---- names map ---- */
 
+/* The inherited map, wherever its descriptor is, or a new one. -errno. */
+static int open_names(const char *inherited)
+{
+	int fd = map_find(inherited);
+
+	if (fd < 0)
+		fd = map_find_again(inherited);
+	return fd < 0 ? map_create() : fd;
+}
+
 char *launch_open_names(const char *inherited, GError **error)
 {
-	char text[MAP_TEXT_SIZE];
-	int r;
+	char text[MAP_TEXT_SIZE] = "";
+	int r = open_names(inherited);
 
-	if (map_find(inherited) >= 0)
-		return g_strdup(inherited);
-	r = map_create();
 	if (r >= 0)
 		r = map_describe(r, text);
-	if (r >= 0)
+	if (r >= 0 || r == -EFBIG)
 		return g_strdup(text);
 	fail(error, LAUNCH_FAILED, "the memory for names cannot be made: %s", g_strerror(-r));
 	return NULL;

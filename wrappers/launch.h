@@ -36,7 +36,8 @@ gboolean launch_inspect(const char *path, const char *proxy, char **ret_executab
 
 /*
  * A value for ISOSOCKS_NAMES, `FD:INODE`: the inherited one while its descriptor still is that map,
- * or a new map on a high descriptor that survives exec.
+ * or a new map on a high descriptor that survives exec. "" where the limit of files' sizes permits
+ * none (`ulimit -f`): then each process has names of its own.
  */
 char *launch_open_names(const char *inherited, GError **error);
 

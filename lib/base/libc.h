@@ -165,7 +165,10 @@ struct _IO_FILE *popen(const char *command, const char *mode);
 	REPLACED(sendmsg)                                                                          \
 	REPLACED(sendto)                                                                           \
 	REPLACED(sethostent)                                                                       \
+	REPLACED(setresuid)                                                                        \
+	REPLACED(setreuid)                                                                         \
 	REPLACED(setsockopt)                                                                       \
+	REPLACED(setuid)                                                                           \
 	REPLACED(shutdown)                                                                         \
 	REPLACED(socket)                                                                           \
 	REPLACED(splice)                                                                           \

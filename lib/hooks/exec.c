@@ -113,6 +113,22 @@ static int copy_names(const struct session *session)
 	return r;
 }
 
+/* The names of who this process was are not for what it executes as another user. */
+static void keep_back(int fd)
+{
+	if (fd >= 0)
+		libc()->fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/* For the program alone: the descriptor that was lost, or a copy. */
+static int open_names(const struct session *session, int fd, const char *inherited)
+{
+	if (fd >= 0)
+		return map_duplicate(fd);
+	fd = session->shares_names ? map_find_again(inherited) : -ENOENT;
+	return fd >= 0 ? fd : copy_names(session);
+}
+
 /*
  * Without the memory for it the program knows no names yet, and says so when it is given an
  * address: that is no reason not to execute it. A descriptor made here is in this process for as
@@ -121,16 +137,17 @@ static int copy_names(const struct session *session)
  */
 static void choose_names(const struct session *session, const char *given, struct change *change)
 {
+	const char *inherited = inheritance_get()->names;
 	int fd = map_find(given);
 
 	if (lasts(fd))
 		return;
+	keep_back(map_find_foreign(given));
+	keep_back(map_find_foreign(inherited));
 	if (fd < 0)
-		fd = map_find(inheritance_get()->names);
-	if (!lasts(fd)) {
-		change->fd = fd >= 0 ? map_duplicate(fd) : copy_names(session);
-		fd = change->fd;
-	}
+		fd = map_find(inherited);
+	if (!lasts(fd))
+		fd = change->fd = open_names(session, fd, inherited);
 	if (fd < 0)
 		return;
 	memcpy(change->names, NAMES, sizeof(NAMES) - 1);

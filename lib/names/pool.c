@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /*
  * How it works. Every insertion takes the next serial number. A number gives the placeholder (its
@@ -116,12 +117,12 @@ static uint32_t hash(const struct name *name)
 /* A small range has fewer addresses than there are entries. Both are powers of two. */
 static uint32_t entries_in(const struct pool *pool)
 {
-	return pool->space < LAYOUT_ENTRIES ? pool->space : LAYOUT_ENTRIES;
+	return pool->space < pool->entries ? pool->space : pool->entries;
 }
 
 static struct layout_entry *entry_of(const struct pool *pool, uint32_t number)
 {
-	return &pool->map->entries[number % entries_in(pool)];
+	return layout_entries(pool->map, pool->entries) + number % entries_in(pool);
 }
 
 /* Insertions since this number. The counter is read after the number was: honest numbers are behind
@@ -200,9 +201,14 @@ static int add_entry(const struct pool *pool, const struct name *name, uint32_t 
 
 /* ---- slots ---- */
 
+static uint32_t slots_in(const struct pool *pool)
+{
+	return 2 * pool->entries;
+}
+
 static _Atomic uint32_t *slot_at(const struct pool *pool, const struct window *window, uint32_t i)
 {
-	return &pool->map->slots[(window->first + i) % LAYOUT_SLOTS];
+	return &pool->map->slots[(window->first + i) % slots_in(pool)];
 }
 
 /* Looks through the name's window: its number, or 0 and what was seen. A free slot was always free:
@@ -241,32 +247,25 @@ static bool fill_slot(const struct pool *pool, const struct window *window, uint
 
 /* ---- the map ---- */
 
-size_t pool_map_size(void)
+size_t pool_map_size(uint32_t entries)
 {
-	return sizeof(struct layout);
+	return layout_size(entries);
 }
 
-static int map_shared(int fd, struct layout **ret_map)
+uint32_t pool_map_entries(uint64_t size)
 {
-	struct stat st;
+	uint32_t entries = LAYOUT_ENTRIES;
 
-	if (fstat(fd, &st) < 0)
-		return error_last();
-	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(struct layout))
-		return -EBADMSG;
-	void *map = mmap(NULL, sizeof(struct layout), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		return error_last();
-	*ret_map = map;
-	return 0;
+	while (entries >= LAYOUT_ENTRIES_MIN && layout_size(entries) > size)
+		entries /= 2;
+	return entries >= LAYOUT_ENTRIES_MIN ? entries : 0;
 }
 
 /*
- * Where the numbers of a private map begin. It only has to differ from one process to the next, so
- * where the kernel has nothing to give (early in the boot, or under a strict filter) the place of
- * the map does.
+ * It only has to differ from one map to the next, so where the kernel has nothing to give (early in
+ * the boot, or under a strict filter) the place of something in memory does.
  */
-static uint32_t random_start(const struct layout *map)
+static uint32_t random_start(const void *place)
 {
 	uint32_t start;
 	ssize_t r;
@@ -274,34 +273,84 @@ static uint32_t random_start(const struct layout *map)
 	do {
 		r = getrandom(&start, sizeof(start), GRND_NONBLOCK);
 	} while (r < 0 && errno == EINTR);
-	return r == sizeof(start) ? start : (uint32_t)((uintptr_t)map >> 12) * 0x9e3779b1u;
+	return r == sizeof(start) ? start : (uint32_t)((uintptr_t)place >> 4) * 0x9e3779b1u;
+}
+
+int pool_begin(int fd)
+{
+	const uint32_t start = random_start(&fd);
+	const ssize_t r = pwrite(fd, &start, sizeof(start), offsetof(struct layout, next));
+
+	return r == sizeof(start) ? 0 : r < 0 ? error_last() : -EIO;
+}
+
+/* Maps what the descriptor has into pool, which is otherwise filled. */
+static int map_shared(int fd, struct pool *pool)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return error_last();
+	const uint32_t entries = S_ISREG(st.st_mode) ? pool_map_entries((uint64_t)st.st_size) : 0;
+	if (entries == 0 || st.st_size != (off_t)layout_size(entries))
+		return -EBADMSG;
+	void *map = mmap(NULL, layout_size(entries), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return error_last();
+	pool->map = map;
+	pool->entries = entries;
+	return 0;
 }
 
 /* Shared with forks only. */
-static int map_private(struct layout **ret_map)
+static int map_private(struct pool *pool, uint32_t entries)
 {
-	struct layout *map = mmap(NULL, sizeof(*map), PROT_READ | PROT_WRITE,
+	struct layout *map = mmap(NULL, layout_size(entries), PROT_READ | PROT_WRITE,
 				  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (map == MAP_FAILED)
 		return error_last();
 	atomic_store(&map->next, random_start(map));
-	*ret_map = map;
+	pool->map = map;
+	pool->entries = entries;
 	return 0;
 }
 
-int pool_open(struct pool *pool, int fd, uint32_t address, unsigned prefix)
+static void copy_into(const struct pool *pool, const struct pool *copy);
+
+/* In place of a map that takes more of the address space than there is to give. */
+static int map_smaller(struct pool *pool, uint32_t entries)
+{
+	struct pool copy = *pool;
+	int r = map_private(&copy, entries);
+
+	if (r == 0)
+		copy_into(pool, &copy);
+	pool_close(pool);
+	*pool = copy;
+	return r;
+}
+
+int pool_open(struct pool *pool, int fd, uint32_t address, unsigned prefix, uint32_t most)
 {
 	ERROR_PROTECT;
-	struct layout *map;
+	struct pool opened = { .base = address };
 
 	if (prefix < 8 || prefix > 30 || (address & (0xffffffffu >> prefix)) != 0)
 		return -EINVAL;
-	int r = fd < 0 ? map_private(&map) : map_shared(fd, &map);
-	if (r < 0)
-		return r;
-	*pool = (struct pool){ .map = map, .base = address, .space = 1u << (32 - prefix) };
-	return 0;
+	opened.space = 1u << (32 - prefix);
+	int r = fd < 0 ? map_private(&opened, most) : map_shared(fd, &opened);
+	if (r == 0 && opened.entries > most)
+		r = map_smaller(&opened, most);
+	if (r == 0)
+		*pool = opened;
+	return r;
+}
+
+void pool_close(struct pool *pool)
+{
+	munmap(pool->map, layout_size(pool->entries));
+	pool->map = NULL;
 }
 
 /* ---- copies ---- */
@@ -344,7 +393,7 @@ static uint32_t walk_back(const struct pool *pool, struct walk *walk, struct nam
 static void put_copy(const struct pool *copy, uint32_t number, const struct name *name)
 {
 	struct layout_entry *entry = entry_of(copy, number);
-	struct window window = { .first = hash(name) % LAYOUT_SLOTS };
+	struct window window = { .first = hash(name) % slots_in(copy) };
 
 	if (load(&entry->number) != 0)
 		return;
@@ -427,7 +476,8 @@ static void copy_names(const struct pool *pool, const struct pool *copy)
 {
 	const uint32_t next = load(&pool->map->next);
 	struct part parts[LAYOUT_PARTS];
-	unsigned count = 0, left = POOL_COPY_MAX;
+	unsigned count = 0;
+	unsigned left = entries_in(copy) < POOL_COPY_MAX ? entries_in(copy) : POOL_COPY_MAX;
 
 	atomic_store_explicit(&copy->map->next, next + 1, memory_order_relaxed);
 	keep_part(pool, copy, next, &count);
@@ -439,14 +489,10 @@ static void copy_names(const struct pool *pool, const struct pool *copy)
 			      memory_order_relaxed);
 }
 
-int pool_copy(const struct pool *pool, int fd)
+static void copy_into(const struct pool *pool, const struct pool *to)
 {
-	ERROR_PROTECT;
-	struct pool copy = *pool;
-	int r = map_shared(fd, &copy.map);
+	struct pool copy = *to;
 
-	if (r < 0)
-		return r;
 	copy_names(pool, &copy);
 	for (int i = 0; i < LAYOUT_NOTES; i++) {
 		const struct layout_note *note = &pool->map->notes[i];
@@ -455,8 +501,36 @@ int pool_copy(const struct pool *pool, int fd)
 		if (value > 0)
 			pool_note(&copy, key, (uint16_t)value);
 	}
-	munmap(copy.map, sizeof(struct layout));
+}
+
+int pool_copy(const struct pool *pool, int fd)
+{
+	ERROR_PROTECT;
+	struct pool copy = *pool;
+	int r = map_shared(fd, &copy);
+
+	if (r < 0)
+		return r;
+	copy_into(pool, &copy);
+	pool_close(&copy);
 	return 0;
+}
+
+int pool_isolate(struct pool *pool)
+{
+	ERROR_PROTECT;
+	const size_t size = layout_size(pool->entries);
+	struct pool copy = *pool;
+	int r = map_private(&copy, pool->entries);
+
+	if (r < 0)
+		return r;
+	copy_into(pool, &copy);
+	if (mremap(copy.map, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, pool->map) != MAP_FAILED)
+		return 0;
+	r = error_last();
+	pool_close(&copy);
+	return r;
 }
 
 /* ---- questions ---- */
@@ -483,7 +557,7 @@ int pool_get_address(struct pool *pool, const char *name, size_t length, uint32_
 
 	if (r < 0)
 		return r;
-	window.first = hash(&wanted) % LAYOUT_SLOTS;
+	window.first = hash(&wanted) % slots_in(pool);
 	for (int i = 0; i < ATTEMPTS; i++) {
 		uint32_t number = find_number(pool, &wanted, &window);
 

@@ -223,30 +223,35 @@ static void warn_of_unheeded(const char *variable)
 
 /* ---- names ---- */
 
+#define FEW_NAMES 1024 /* in a program that is let go */
+
 static int open_pool(struct pool *pool, int fd)
 {
 	const struct blob_header *header = session.policy.header;
 	const uint32_t address = (uint32_t)header->pool[0] << 24 | (uint32_t)header->pool[1] << 16 |
 				 (uint32_t)header->pool[2] << 8 | header->pool[3];
 
-	return pool_open(pool, fd, address, header->pool_prefix);
+	return pool_open(pool, fd, address, header->pool_prefix,
+			 session.names_most > 0 ? session.names_most : FEW_NAMES);
 }
 
-/* What another user made could say of any address that it is any name. */
-static bool is_own_file(int fd)
+/*
+ * Its descriptor may be closed, and another file have its number, as soon as the program runs. One
+ * that was closed by the parent's hand (posix_spawn(3), close_range(2)) is looked for in its
+ * ancestors; one of another user's is not kept.
+ */
+static void open_names(const char *inherited)
 {
-	struct stat status;
+	int fd = map_find(inherited);
 
-	return fstat(fd, &status) == 0 && status.st_uid == geteuid();
-}
-
-/* Its descriptor may be closed, and another file have its number, as soon as the program runs. */
-static void open_names(const struct environment *environment)
-{
-	const int fd = map_find(environment->names);
-
-	if (fd >= 0 && (environment->trust == TRUST_EVERYTHING || is_own_file(fd)))
-		open_pool(&session.pool, fd);
+	session.names_most = map_room();
+	if (fd < 0)
+		fd = map_find_again(inherited);
+	const int foreign = fd < 0 ? map_find_foreign(inherited) : -ENOENT;
+	if (foreign >= 0)
+		libc()->close(foreign);
+	session.shares_names = fd >= 0 && open_pool(&session.pool, fd) == 0;
+	session.names_user = geteuid();
 }
 
 /* All who come here at once open a map, and the first one's stays. */
@@ -261,10 +266,22 @@ struct pool *session_pool(struct session *s)
 		return NULL;
 	__atomic_store_n(&s->pool.base, fresh.base, __ATOMIC_RELAXED);
 	__atomic_store_n(&s->pool.space, fresh.space, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->pool.entries, fresh.entries, __ATOMIC_RELAXED);
 	if (!__atomic_compare_exchange_n(&s->pool.map, &none, fresh.map, false, __ATOMIC_ACQ_REL,
 					 __ATOMIC_ACQUIRE))
-		munmap(fresh.map, pool_map_size());
+		pool_close(&fresh);
 	return &s->pool;
+}
+
+int session_isolate_names(void)
+{
+	const int r = pool_isolate(&session.pool);
+
+	if (r == 0) {
+		session.shares_names = false;
+		session.names_user = geteuid();
+	}
+	return r;
 }
 
 /* ---- the program ---- */
@@ -588,7 +605,7 @@ static int read_settings(const struct environment *environment)
 	if (r == 0)
 		r = read_keys(environment);
 	if (r == 0)
-		open_names(environment);
+		open_names(environment->names);
 	session.stays_on_loopback =
 		r == 0 && policy_stays_on_loopback(&session.policy, &session.proxy);
 	session.proxy_is_elsewhere =

@@ -26,6 +26,9 @@ struct session {
 	const struct blob_application *application; /* the group that names this program, or NULL */
 	struct blob_proxy proxy;		    /* the one to use, credentials aside */
 	struct pool pool;			    /* for session_pool() */
+	uint32_t names_most;			    /* names that a map here may have room for */
+	uint32_t names_user;			    /* whose they are */
+	bool shares_names;			    /* the pool is the map of ISOSOCKS_NAMES */
 	uint32_t by;				    /* enum keys_by */
 	uint32_t user;				    /* whom the keys name, see self_put_user() */
 	const char *why_file;			    /* where failures are kept, settled; or NULL */
@@ -45,5 +48,9 @@ struct session *session_get(void);
  * that has another one. Async-signal-safe.
  */
 struct pool *session_pool(struct session *session);
+
+/* From now on the names that there are, and those to come, are this process's alone, and its
+ * user's. -errno. */
+int session_isolate_names(void);
 
 #endif

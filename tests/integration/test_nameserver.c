@@ -203,24 +203,36 @@ Test(nameserver, is_not_meant_by_streams)
 
 /* ---- real programs ---- */
 
+/* PLACEHOLDER is any address of the pool. */
+static void assert_says(const struct lab_result *result, const char *expected)
+{
+	g_autofree char *escaped = g_regex_escape_string(expected, -1);
+	g_auto(GStrv) parts = g_strsplit(escaped, "PLACEHOLDER", -1);
+	g_autofree char *pattern =
+		g_strjoinv("127\\.(6[4-9]|[7-9]\\d|1[01]\\d|12[0-7])\\.\\d+\\.\\d+", parts);
+
+	cr_assert(g_regex_match_simple(pattern, result->out, 0, 0), "no «%s» in\n%s%s", expected,
+		  result->out, result->err);
+}
+
 static const struct {
 	const char *program;
 	const char *command;
 	const char *expected;
 } programs[] = {
-	{ "dig", "dig +short a.test", "127.64.0.1\n" },
-	{ "dig", "dig +noedns +short a.test", "127.64.0.1\n" },
+	{ "dig", "dig +short a.test", "PLACEHOLDER\n" },
+	{ "dig", "dig +noedns +short a.test", "PLACEHOLDER\n" },
 	{ "dig", "dig +short four.local.test", "192.0.2.7\n" },
 	{ "dig", "dig a.test AAAA", "status: NOERROR" },
 	{ "dig", "dig a.test", "SERVER: 127.0.0.1#53(127.0.0.1)" },
 	{ "dig", "dig @203.0.113.53 a.test", "SERVER: 203.0.113.53#53(203.0.113.53)" },
-	{ "dig", "dig @2001:db8::53 +short a.test", "127.64.0.1\n" },
-	{ "dig", "dig +short a.test -x 127.64.0.1", "a.test.\n" },
+	{ "dig", "dig @2001:db8::53 +short a.test", "PLACEHOLDER\n" },
+	{ "dig", "sh -c 'dig +short -x $(dig +short a.test)'", "a.test.\n" },
 	{ "dig", "dig NS .", "status: NOERROR" },
 	{ "dig", "dig CH TXT version.bind", "status: REFUSED" },
-	{ "host", "host a.test", "a.test has address 127.64.0.1\n" },
+	{ "host", "host a.test", "a.test has address PLACEHOLDER\n" },
 	{ "host", "host four.local.test", "four.local.test has address 192.0.2.7\n" },
-	{ "nslookup", "nslookup a.test", "Address: 127.64.0.1\n" },
+	{ "nslookup", "nslookup a.test", "Address: PLACEHOLDER\n" },
 };
 
 Test(nameserver, is_asked_by_real_programs_without_isosocks)
@@ -242,7 +254,7 @@ Test(nameserver, answers_real_programs)
 			const struct lab_result result =
 				lab_run(user, NULL, "%s", programs[i].command);
 			lab_assert_status(&result, 0);
-			lab_assert_out(&result, programs[i].expected);
+			assert_says(&result, programs[i].expected);
 		}
 	}
 	assert_nobody_asked();
@@ -267,17 +279,17 @@ static const struct {
 	const char *expected;
 } heavy[] = {
 	{ "node", "node -e 'require(\"dns\").resolve4(\"a.test\", (e, a) => console.log(e, a))'",
-	  "null [ '127.64.0.1' ]\n" },
+	  "null [ 'PLACEHOLDER' ]\n" },
 	{ "node",
-	  "node -e 'const d = require(\"dns\"); d.resolve4(\"a.test\", () => "
-	  "d.reverse(\"127.64.0.1\", (e, a) => console.log(e, a)))'",
+	  "node -e 'const d = require(\"dns\"); d.resolve4(\"a.test\", (e, a) => "
+	  "d.reverse(a[0], (e, a) => console.log(e, a)))'",
 	  "null [ 'a.test' ]\n" },
 	{ "ruby", "ruby -rresolv -e 'puts Resolv::DNS.new.getaddress(\"a.test\")'",
-	  "127.64.0.1\n" },
+	  "PLACEHOLDER\n" },
 	{ "ruby",
 	  "ruby -rresolv -e 'puts Resolv::DNS.new(nameserver: [\"203.0.113.53\", "
 	  "\"203.0.113.54\"]).getaddress(\"a.test\")'",
-	  "127.64.0.1\n" },
+	  "PLACEHOLDER\n" },
 };
 
 Test(heavy_nameserver, answers_other_resolvers)
@@ -288,7 +300,7 @@ Test(heavy_nameserver, answers_other_resolvers)
 		const struct lab_result result =
 			lab_run(i % LAB_USERS, NULL, "%s", heavy[i].command);
 		lab_assert_status(&result, 0);
-		lab_assert_out(&result, heavy[i].expected);
+		assert_says(&result, heavy[i].expected);
 	}
 	assert_nobody_asked();
 }

@@ -171,6 +171,12 @@ static const struct program heavy[] = {
 	  "ECONNREFUSED", HTTP, NULL, NULL },
 	{ "java", "java", "java -Xshare:auto -XX:TieredStopAtLevel=1 $PROGRAMS/Fetch.java",
 	  "Connection refused", HTTP, NULL, NULL },
+	{ "erlang", "erl",
+	  "HOME=$DIR erl -noshell -eval 'case gen_tcp:connect(os:getenv(\"HOST\"), 80, [{active, "
+	  "false}]) of {ok, S} -> gen_tcp:send(S, \"GET /page HTTP/1.0\\r\\n\\r\\n\"), {ok, L} = "
+	  "gen_tcp:recv(S, 0), io:put_chars(L); {error, E} -> io:format(\"~p~n\", [E]) end, "
+	  "halt().'",
+	  "econnrefused", HTTP, NULL, NULL },
 	{ "ruby Net::HTTP", "ruby",
 	  "ruby -rnet/http -e 'print Net::HTTP.get(ENV[\"HOST\"], \"/page\")'", "refused", HTTP,
 	  NULL, NULL },

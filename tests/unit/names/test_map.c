@@ -1,5 +1,6 @@
 #include "names/map.h"
 
+#include "names/layout.h"
 #include "names/pool.h"
 
 #include <criterion/criterion.h>
@@ -48,7 +49,7 @@ Test(map, cannot_be_shrunk)
 
 	cr_assert_eq(ftruncate(fd, 0), -1);
 	cr_assert_eq(fstat(fd, &file), 0);
-	cr_assert_eq((size_t)file.st_size, pool_map_size());
+	cr_assert_eq((size_t)file.st_size, pool_map_size(LAYOUT_ENTRIES));
 }
 
 Test(map, needs_one_descriptor)
@@ -109,7 +110,7 @@ Test(map, is_not_an_unsealed_file)
 	char text[MAP_TEXT_SIZE];
 	const int fd = memfd_create("names", MFD_CLOEXEC);
 
-	cr_assert_eq(ftruncate(fd, (off_t)pool_map_size()), 0);
+	cr_assert_eq(ftruncate(fd, (off_t)pool_map_size(LAYOUT_ENTRIES)), 0);
 	cr_assert_eq(map_describe(fd, text), 0);
 	cr_assert_eq(map_find(text), -ENOENT);
 	cr_assert_eq(map_find(NULL), -ENOENT);

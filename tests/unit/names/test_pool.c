@@ -17,13 +17,15 @@
 #define BASE   0x7f400000u /* 127.64.0.0 */
 #define PREFIX 10
 #define SMALL  28 /* 15 placeholders */
+#define SLOTS  (2 * LAYOUT_ENTRIES)
+#define SIZE   layout_size(LAYOUT_ENTRIES)
 
 static int open_map(void)
 {
 	int fd = memfd_create("names", MFD_CLOEXEC);
 
 	cr_assert_geq(fd, 0);
-	cr_assert_eq(ftruncate(fd, (off_t)pool_map_size()), 0);
+	cr_assert_eq(ftruncate(fd, (off_t)SIZE), 0);
 	return fd;
 }
 
@@ -31,7 +33,7 @@ static struct pool open_pool(int fd, unsigned prefix)
 {
 	struct pool pool;
 
-	cr_assert_eq(pool_open(&pool, fd, BASE, prefix), 0);
+	cr_assert_eq(pool_open(&pool, fd, BASE, prefix, LAYOUT_ENTRIES), 0);
 	return pool;
 }
 
@@ -231,7 +233,7 @@ Test(pool, goes_on_where_its_counter_wraps)
 Test(pool, keeps_its_newest_names_when_every_slot_has_been_used)
 {
 	struct pool pool = new_pool(PREFIX);
-	const unsigned names = 2 * LAYOUT_SLOTS;
+	const unsigned names = 2 * SLOTS;
 
 	for (unsigned i = 0; i < names; i++)
 		get_numbered(&pool, i);
@@ -248,24 +250,24 @@ Test(pool, needs_a_map_of_the_whole_size)
 	int fd = memfd_create("names", MFD_CLOEXEC);
 	int pipes[2];
 
-	cr_assert_eq(pool_open(&pool, fd, BASE, PREFIX), -EBADMSG);
-	cr_assert_eq(ftruncate(fd, (off_t)pool_map_size() - 1), 0);
-	cr_assert_eq(pool_open(&pool, fd, BASE, PREFIX), -EBADMSG);
+	cr_assert_eq(pool_open(&pool, fd, BASE, PREFIX, LAYOUT_ENTRIES), -EBADMSG);
+	cr_assert_eq(ftruncate(fd, (off_t)SIZE - 1), 0);
+	cr_assert_eq(pool_open(&pool, fd, BASE, PREFIX, LAYOUT_ENTRIES), -EBADMSG);
 	cr_assert_eq(pipe(pipes), 0);
-	cr_assert_eq(pool_open(&pool, pipes[0], BASE, PREFIX), -EBADMSG);
+	cr_assert_eq(pool_open(&pool, pipes[0], BASE, PREFIX, LAYOUT_ENTRIES), -EBADMSG);
 	close(fd);
-	cr_assert_eq(pool_open(&pool, fd, BASE, PREFIX), -EBADF);
+	cr_assert_eq(pool_open(&pool, fd, BASE, PREFIX, LAYOUT_ENTRIES), -EBADF);
 }
 
 Test(pool, refuses_a_range_that_is_none)
 {
 	struct pool pool;
 
-	cr_assert_eq(pool_open(&pool, -1, BASE, 7), -EINVAL);
-	cr_assert_eq(pool_open(&pool, -1, BASE, 31), -EINVAL);
-	cr_assert_eq(pool_open(&pool, -1, BASE + 1, PREFIX), -EINVAL);
-	cr_assert_eq(pool_open(&pool, -1, 0x7f000000, 8), 0);
-	cr_assert_eq(pool_open(&pool, -1, BASE, 30), 0);
+	cr_assert_eq(pool_open(&pool, -1, BASE, 7, LAYOUT_ENTRIES), -EINVAL);
+	cr_assert_eq(pool_open(&pool, -1, BASE, 31, LAYOUT_ENTRIES), -EINVAL);
+	cr_assert_eq(pool_open(&pool, -1, BASE + 1, PREFIX, LAYOUT_ENTRIES), -EINVAL);
+	cr_assert_eq(pool_open(&pool, -1, 0x7f000000, 8, LAYOUT_ENTRIES), 0);
+	cr_assert_eq(pool_open(&pool, -1, BASE, 30, LAYOUT_ENTRIES), 0);
 }
 
 Test(pool, leaves_errno_alone)
@@ -314,8 +316,8 @@ Test(pool, keeps_placeholders_in_a_copy_of_a_private_map)
 	uint32_t address = get(&own, "copied.example");
 	int fd = open_map();
 
-	for (size_t done = 0; done < pool_map_size();) {
-		ssize_t r = pwrite(fd, (char *)own.map + done, pool_map_size() - done, (off_t)done);
+	for (size_t done = 0; done < SIZE;) {
+		ssize_t r = pwrite(fd, (char *)own.map + done, SIZE - done, (off_t)done);
 		cr_assert_gt(r, 0);
 		done += (size_t)r;
 	}
@@ -447,7 +449,7 @@ Test(pool, gives_processes_the_same_placeholder_for_the_same_name)
 Test(pool, gives_threads_the_same_placeholder_when_slots_are_replaced)
 {
 	prepare(PREFIX);
-	for (unsigned i = 0; i < LAYOUT_SLOTS; i++)
+	for (unsigned i = 0; i < SLOTS; i++)
 		atomic_store(&shared.map->slots[i], 1 + i * 2654435761u % (1u << 20));
 	atomic_store(&shared.map->next, 1u << 20);
 	run_threads(insert_in_thread);
@@ -528,9 +530,9 @@ Test(pool, survives_random_bytes_in_the_map)
 		struct pool pool = new_pool(PREFIX);
 		pool.base = 0x7f000000;
 		pool.space = 1u << (32 - prefix);
-		scribble(pool.map, sizeof(struct layout), prefix);
+		scribble(pool.map, SIZE, prefix);
 		use(&pool);
-		munmap(pool.map, sizeof(struct layout));
+		munmap(pool.map, SIZE);
 	}
 }
 
@@ -540,7 +542,7 @@ Test(pool, survives_any_one_byte_everywhere_in_the_map)
 
 	for (size_t i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++) {
 		struct pool pool = new_pool(SMALL);
-		memset((void *)pool.map, bytes[i], sizeof(struct layout));
+		memset((void *)pool.map, bytes[i], SIZE);
 		use(&pool);
 	}
 }
@@ -552,11 +554,11 @@ Test(pool, goes_round_entries_that_are_never_finished)
 	struct pool pool = new_pool(SMALL);
 
 	for (unsigned i = 0; i < 16; i += 2)
-		atomic_store(&pool.map->entries[i].number, 0x80000000u);
+		atomic_store(&layout_entries(pool.map, LAYOUT_ENTRIES)[i].number, 0x80000000u);
 	for (unsigned i = 0; i < 100; i++)
 		cr_assert_eq((get_numbered(&pool, i) - BASE) % 2, 1);
 	for (unsigned i = 1; i < 16; i += 2)
-		atomic_store(&pool.map->entries[i].number, 0x80000000u);
+		atomic_store(&layout_entries(pool.map, LAYOUT_ENTRIES)[i].number, 0x80000000u);
 	uint32_t address;
 	cr_assert_eq(pool_get_address(&pool, "full.example", 12, &address), -EBUSY);
 }
@@ -567,10 +569,10 @@ Test(pool, never_gives_the_first_address)
 	struct pool pool = new_pool(PREFIX);
 
 	get(&pool, "busy.example");
-	memcpy((void *)&pool.map->entries[0], (void *)&pool.map->entries[1],
-	       sizeof(struct layout_entry));
-	atomic_store(&pool.map->entries[0].number, 0x80000000u);
-	for (unsigned i = 0; i < LAYOUT_SLOTS; i++)
+	memcpy((void *)&layout_entries(pool.map, LAYOUT_ENTRIES)[0],
+	       (void *)&layout_entries(pool.map, LAYOUT_ENTRIES)[1], sizeof(struct layout_entry));
+	atomic_store(&layout_entries(pool.map, LAYOUT_ENTRIES)[0].number, 0x80000000u);
+	for (unsigned i = 0; i < SLOTS; i++)
 		atomic_store(&pool.map->slots[i], 0x80000000u);
 	cr_assert_eq(get(&pool, "busy.example"), BASE + 2);
 }
@@ -579,7 +581,7 @@ Test(pool, gives_no_name_that_is_none)
 {
 	struct pool pool = new_pool(PREFIX);
 	uint32_t address = get(&pool, "good.example");
-	struct layout_entry *entry = &pool.map->entries[1];
+	struct layout_entry *entry = &layout_entries(pool.map, LAYOUT_ENTRIES)[1];
 
 	atomic_store(&entry->length, 256);
 	expect_unknown(&pool, address);
@@ -722,8 +724,8 @@ Test(pool, keeps_what_was_copied_while_names_are_added)
 		fill(&copy, 1000, 1000, behind);
 		assert_knows(&copy, 0, 1000, before);
 		assert_knows(&copy, 1000, 1000, behind);
-		munmap(pool.map, pool_map_size());
-		munmap(copy.map, pool_map_size());
+		munmap(pool.map, SIZE);
+		munmap(copy.map, SIZE);
 	}
 }
 

@@ -1,6 +1,7 @@
 /*
  * Each test is a process, so each reads its session anew, from variables of its own.
  */
+#include "names/layout.h"
 #include "session/session.h"
 #include "base/libc.h"
 
@@ -36,7 +37,7 @@ static int hand_down_map(int seals)
 	const int fd = memfd_create("map", MFD_ALLOW_SEALING);
 
 	cr_assert_geq(fd, 0);
-	cr_assert_eq(ftruncate(fd, (off_t)pool_map_size()), 0);
+	cr_assert_eq(ftruncate(fd, (off_t)pool_map_size(LAYOUT_ENTRIES)), 0);
 	cr_assert_eq(fcntl(fd, F_ADD_SEALS, seals), 0);
 	cr_assert_eq(fstat(fd, &status), 0);
 	snprintf(text, sizeof(text), "%d:%llu", fd, (unsigned long long)status.st_ino);
@@ -52,7 +53,7 @@ static bool shares_names(int fd)
 	char name[256];
 
 	cr_assert_eq(pool_get_address(session_pool(session_get()), "a.example", 9, &address), 0);
-	cr_assert_eq(pool_open(&other, fd, 0x7f400000, 10), 0);
+	cr_assert_eq(pool_open(&other, fd, 0x7f400000, 10, LAYOUT_ENTRIES), 0);
 	return pool_find_name(&other, address, name) == 9;
 }
 

@@ -1,6 +1,7 @@
 #include "launch.h"
 #include "executable.h"
 
+#include "names/layout.h"
 #include "names/pool.h"
 #include "support/scratch.h"
 
@@ -144,7 +145,7 @@ Test(launch, makes_a_names_map_that_survives_exec_on_a_high_descriptor)
 	cr_assert_geq(fd, 200);
 	cr_assert_lt(fd, 1024);
 	cr_assert_eq(fcntl(fd, F_GETFD), 0);
-	cr_assert_eq((size_t)file.st_size, pool_map_size());
+	cr_assert_eq((size_t)file.st_size, pool_map_size(LAYOUT_ENTRIES));
 	cr_assert_lt(ftruncate(fd, 0), 0, "the map can be shrunk");
 }
 
