@@ -172,6 +172,11 @@ $(patsubst lib%,$(BUILD)/tests/clients/%,$(LOOPS)): $(BUILD)/tests/clients/%: te
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -o $@ $< $(shell $(PKG_CONFIG) --cflags --libs lib$*)
 
+CLIENTS += $(BUILD)/tests/clients/gio
+$(BUILD)/tests/clients/gio: tests/programs/gio.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -o $@ $< $(shell $(PKG_CONFIG) --cflags --libs gio-2.0)
+
 # What reads the environment, but for what fuzz_environment.c has itself.
 FUZZED_SESSION := lib/session/environment.c lib/session/inheritance.c lib/session/self.c lib/session/source.c
 

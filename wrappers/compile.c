@@ -202,6 +202,7 @@ static void set_scalars(struct blob_header *header, const struct config *config)
 	header->pipeline = config->pipeline;
 	header->require = config->require;
 	header->resolve = config->resolve;
+	header->family = config->family;
 	header->loopback = config->loopback;
 	header->listen = config->listen;
 	header->guard = config->guard && memcmp(config->cookie, none, sizeof(none)) != 0;
@@ -395,6 +396,7 @@ static void take_scalars(const struct blob_header *header, struct config *config
 	config->require = header->require;
 	config->require_given = true;
 	config->resolve = header->resolve;
+	config->family = header->family;
 	config->loopback = header->loopback;
 	config->listen = header->listen;
 	if (!config->guard_is_bound)

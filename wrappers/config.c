@@ -105,6 +105,7 @@ struct config *config_new(void)
 	config->pipeline = BLOB_PIPELINE_AUTO;
 	config->require = BLOB_REQUIRE_EXPLICIT;
 	config->resolve = BLOB_RESOLVE_DEFERRED;
+	config->family = BLOB_FAMILY_IPV4;
 	config->loopback = BLOB_LOOPBACK_DIRECT;
 	config->listen = BLOB_LISTEN_LOOPBACK;
 	config->guard = CONFIG_GUARD_ON;
@@ -679,6 +680,7 @@ static const struct setting settings[] = {
 	  .words = { "never", "explicit", "always" } },
 	{ "isolation", "key.", set_key, .accepted = "any text" },
 	{ "names", "resolve", set_word, FIELD(resolve), .words = { "deferred", "proxy" } },
+	{ "names", "family", set_word, FIELD(family), .words = { "ipv4", "both" } },
 	{ "names", "pool", set_pool, .accepted = POOL },
 	{ "names", "alias", set_alias, .accepted = "empty, or a suffix such as .tor" },
 	{ "network", "loopback", set_word, FIELD(loopback),

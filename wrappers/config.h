@@ -78,6 +78,7 @@ struct config {
 	uint8_t require;
 	bool require_given;
 	uint8_t resolve;
+	uint8_t family;
 	uint8_t loopback;
 	uint8_t listen;
 	uint8_t guard;	     /* enum config_guard */

@@ -101,6 +101,7 @@ static void put_network(GString *text, const struct config *config)
 {
 	put_group(text, "names");
 	put_word(text, "names", "resolve", config->resolve);
+	put_word(text, "names", "family", config->family);
 	put_owned(text, "pool",
 		  g_strdup_printf("%u.%u.%u.%u/%u", config->pool[0], config->pool[1],
 				  config->pool[2], config->pool[3], config->pool_prefix));

@@ -55,7 +55,7 @@ struct options {
 	gboolean require_guard;
 	gboolean shell;
 	gboolean explain;
-	gboolean ipv6; /* torsocks' option, for what is always on here */
+	gboolean ipv6;
 	gboolean version;
 	gboolean help;
 };
@@ -85,6 +85,7 @@ static const char help[] =
 	"\n"
 	"Other:\n"
 	"  -c, --config FILE      read settings from FILE\n"
+	"  -6, --ipv6             names have IPv6 addresses too, for ssh -6 and its kin\n"
 	"  -q, --quiet            write no log\n"
 	"  -d, --debug            write a log with every detail, hostnames too\n"
 	"      --log FILE         append the log to FILE instead of stderr\n"
@@ -188,7 +189,7 @@ static gboolean parse_options(struct options *options, int *argc, char ***argv, 
 		{ "require-guard", 0, 0, flag, &options->require_guard, NULL, NULL },
 		{ "shell", 0, 0, flag, &options->shell, NULL, NULL },
 		{ "explain", 0, 0, flag, &options->explain, NULL, NULL },
-		{ "ipv6", '6', G_OPTION_FLAG_HIDDEN, flag, &options->ipv6, NULL, NULL },
+		{ "ipv6", '6', 0, flag, &options->ipv6, NULL, NULL },
 		{ "version", 0, 0, flag, &options->version, NULL, NULL },
 		{ "help", 'h', 0, flag, &options->help, NULL, NULL },
 		{ 0 },
@@ -341,6 +342,8 @@ static gboolean apply_options(struct config *config, const struct options *optio
 		config->log_wanted = true;
 	}
 	config->quiet = options->quiet;
+	if (options->ipv6)
+		config->family = BLOB_FAMILY_BOTH;
 	return apply_setting(config, "--log", options->log, "log", "file", error) &&
 	       apply_setting(config, "--log-format", options->log_format, "log", "format", error) &&
 	       apply_proxy(config, options, error) && apply_isolation(config, options, error);

@@ -18,6 +18,7 @@ _isosocks() {
 		'*'{-k,--key}'[send this key]:NAME=VALUE' \
 		'(-b --by)'{-b,--by}'[what the key ISOLATION is made of]:list:_isosocks_by' \
 		'(-c --config)'{-c,--config}'[read settings from a file]:file:_files' \
+		'(-6 --ipv6)'{-6,--ipv6}'[names have IPv6 addresses too]' \
 		'(-q --quiet)'{-q,--quiet}'[write no log]' \
 		'(-d --debug)'{-d,--debug}'[log every detail]' \
 		'--log[append the log to a file]:file:_files' \

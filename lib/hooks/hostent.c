@@ -129,7 +129,8 @@ static int parse_literal(const char *name, int family, struct hosts_address *ret
 }
 
 /* In the family that was asked for: a placeholder has a form in either. */
-static int convert(struct hosts_address *address, int kind, int family)
+static int convert(const struct session *session, struct hosts_address *address, int kind,
+		   int family)
 {
 	struct hosts_address wide = { .family = AF_INET6 };
 
@@ -137,6 +138,8 @@ static int convert(struct hosts_address *address, int kind, int family)
 		return 0;
 	if (family != AF_INET6 || kind != LOOKUP_PLACEHOLDER)
 		return -ENXIO;
+	if (!lookup_gives_mapped(session, false))
+		return -ENODATA;
 	lookup_widen(address, wide.bytes);
 	*address = wide;
 	return 0;
@@ -149,7 +152,7 @@ static int find_remote(struct session *session, const char *name, const char *me
 	parts->count = 1;
 	const int kind =
 		lookup_name(session, meant, strlen(meant), LOOKUP_MAY_WAIT, parts->addresses);
-	return kind < 0 ? kind : convert(parts->addresses, kind, parts->family);
+	return kind < 0 ? kind : convert(session, parts->addresses, kind, parts->family);
 }
 
 static int find_by_name(struct session *session, const char *name, struct parts *parts)
@@ -235,7 +238,7 @@ static int tell(const struct session *session, int r, int saved, struct hostent 
 
 	*result = r == 0 ? entry : NULL;
 	*ret_h_errno = problem;
-	if (problem == NETDB_SUCCESS || problem == HOST_NOT_FOUND) {
+	if (problem == NETDB_SUCCESS || problem == HOST_NOT_FOUND || problem == NO_DATA) {
 		errno = saved;
 		return 0;
 	}

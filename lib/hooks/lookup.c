@@ -31,6 +31,15 @@ void lookup_narrow(struct hosts_address *address)
 	*address = narrow;
 }
 
+bool lookup_gives_mapped(const struct session *session, bool is_asked_for)
+{
+	const struct in6_addr *proxy =
+		(const struct in6_addr *)(const void *)session->proxy.address;
+
+	return is_asked_for || session->policy.header->family == BLOB_FAMILY_BOTH ||
+	       !IN6_IS_ADDR_V4MAPPED(proxy);
+}
+
 /* ---- the proxy ---- */
 
 static int run(struct session *session, int fd, struct tunnel *tunnel)
@@ -267,6 +276,8 @@ int lookup_eai(const struct session *session, int error)
 	case ENXIO:
 	case EADDRNOTAVAIL:
 		return EAI_NONAME;
+	case ENODATA:
+		return EAI_NODATA;
 	case ECONNABORTED:
 	case ETIMEDOUT:
 	case ECONNRESET:
@@ -281,6 +292,8 @@ int lookup_h_errno(const struct session *session, int error)
 	switch (lookup_eai(session, error)) {
 	case EAI_NONAME:
 		return HOST_NOT_FOUND;
+	case EAI_NODATA:
+		return NO_DATA;
 	case EAI_AGAIN:
 		return TRY_AGAIN;
 	case EAI_SYSTEM:

@@ -45,6 +45,13 @@ int lookup_name(struct session *session, const char *name, size_t length, enum l
 int lookup_address(struct session *session, const struct hosts_address *address,
 		   enum lookup_wait wait, char ret_name[256]);
 
+/*
+ * Whether a placeholder is told to who asks for IPv6 addresses alone, as a mapped one. Names have
+ * IPv4 addresses: who asks for the families one by one would try both of a pair. Unless it was
+ * asked for by name (AI_V4MAPPED), by the policy, or there is no other way to the proxy.
+ */
+bool lookup_gives_mapped(const struct session *session, bool is_asked_for);
+
 /* An address in the one form that policy and placeholders know, IPv4 mapped; and back: IPv4 again
  * where it was mapped. */
 void lookup_widen(const struct hosts_address *address, uint8_t ret[16]);

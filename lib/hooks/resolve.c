@@ -151,9 +151,16 @@ static int give_remote(struct session *session, struct question *q, const char *
 	if (r == LOOKUP_RESOLVED)
 		return give(q, append(q, &address, should_map(q, &address, 1), &answer), &answer,
 			    ret_list);
+	if (q->family == AF_INET6 && !lookup_gives_mapped(session, q->flags & AI_V4MAPPED))
+		return EAI_NODATA;
 	if (needs_ipv6(session, q))
 		q->family = AF_INET6;
-	return give(q, append(q, &address, true, &answer), &answer, ret_list);
+	int error = append(q, &address, true, &answer);
+	if (error == 0 && q->family == AF_UNSPEC && lookup_gives_mapped(session, false)) {
+		q->family = AF_INET6;
+		error = append(q, &address, true, &answer);
+	}
+	return give(q, error, &answer, ret_list);
 }
 
 static bool is_ascii(const char *text)

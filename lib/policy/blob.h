@@ -39,6 +39,7 @@ enum blob_require {
 	BLOB_REQUIRE_ALWAYS
 }; /* by strictness */
 enum blob_resolve { BLOB_RESOLVE_DEFERRED, BLOB_RESOLVE_PROXY };
+enum blob_family { BLOB_FAMILY_IPV4, BLOB_FAMILY_BOTH };
 enum blob_loopback { BLOB_LOOPBACK_DIRECT, BLOB_LOOPBACK_PROXY, BLOB_LOOPBACK_DENY };
 enum blob_listen { BLOB_LISTEN_LOOPBACK, BLOB_LISTEN_ANY };
 enum blob_action { BLOB_ACTION_PROXY, BLOB_ACTION_DIRECT, BLOB_ACTION_DENY };
@@ -103,8 +104,8 @@ struct blob_header {
 	uint8_t log_level; /* enum log_level */
 	uint8_t why;	   /* 1: failures are kept for `isosocksctl why` */
 	uint8_t pool_prefix;
-	uint8_t log_format; /* enum log_format */
-	uint8_t zero[1];
+	uint8_t log_format;	/* enum log_format */
+	uint8_t family;		/* enum blob_family, of placeholders */
 	uint8_t pool[4];	/* first address of the placeholder pool */
 	uint32_t min_uid;	/* in /etc/isosocks.policy: users below are not concerned, unless an
 				 * application names them */

@@ -220,6 +220,7 @@ static void check_settings(struct check *check, const struct blob_header *header
 	expect(check, header->pipeline <= BLOB_PIPELINE_NO);
 	expect(check, header->require <= BLOB_REQUIRE_ALWAYS);
 	expect(check, header->resolve <= BLOB_RESOLVE_PROXY);
+	expect(check, header->family <= BLOB_FAMILY_BOTH);
 	expect(check, header->loopback <= BLOB_LOOPBACK_DENY);
 	expect(check, header->listen <= BLOB_LISTEN_ANY);
 	expect(check, header->guard <= 1);
@@ -227,7 +228,6 @@ static void check_settings(struct check *check, const struct blob_header *header
 	expect(check, header->log_format <= LOG_JSON);
 	expect(check, header->why <= 1);
 	check_methods(check, header->methods);
-	check_zero(check, header->zero, sizeof(header->zero));
 	check_pool(check, header);
 }
 

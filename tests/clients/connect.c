@@ -242,6 +242,7 @@ int main(int argc, char **argv)
 	if (argc - optind != 2)
 		errx(2, "usage: connect [OPTIONS] HOST PORT");
 	hints.ai_family = options.family;
+	hints.ai_flags = options.family == AF_INET6 ? AI_V4MAPPED : 0;
 	hints.ai_socktype = options.type;
 	const int r = getaddrinfo(argv[optind], argv[optind + 1], &hints, &to);
 	if (r != 0) {

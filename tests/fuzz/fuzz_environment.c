@@ -95,7 +95,7 @@ static void check_session(enum trust trust)
 	if (session.error == 0 && !session.passive)
 		require(session.by <= 0x1f && session.proxy.port != 0 && !environment.unknown);
 	if (session.pool.map)
-		munmap(session.pool.map, pool_map_size());
+		pool_close(&session.pool);
 	require(!session.why_file || session.why_file[0] == '/');
 }
 

@@ -65,10 +65,10 @@ static const struct {
 } calls[] = {
 	{ "gethostbyname", "a.example.test", "a.example.test placeholder\n" },
 	{ "gethostbyname2", "a.example.test", "a.example.test placeholder\n" },
-	{ "-f 10 gethostbyname2", "a.example.test", "a.example.test mapped-placeholder\n" },
+	{ "-f 10 gethostbyname2", "a.example.test", "failed NO_DATA\n" },
 	{ "gethostbyname_r", "a.example.test", "a.example.test placeholder\n" },
 	{ "gethostbyname2_r", "a.example.test", "a.example.test placeholder\n" },
-	{ "-f 10 gethostbyname2_r", "a.example.test", "a.example.test mapped-placeholder\n" },
+	{ "-f 10 gethostbyname2_r", "a.example.test", "failed NO_DATA\n" },
 	{ "gethostbyaddr", "203.0.113.5", "failed HOST_NOT_FOUND\n" },
 	{ "gethostbyaddr", "2001:db8::5", "failed HOST_NOT_FOUND\n" },
 	{ "gethostbyaddr_r", "203.0.113.5", "failed HOST_NOT_FOUND\n" },

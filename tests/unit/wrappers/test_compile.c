@@ -60,6 +60,7 @@ static struct config *full_config(void)
 	config->pipeline = BLOB_PIPELINE_YES;
 	config->require = BLOB_REQUIRE_ALWAYS;
 	config->resolve = BLOB_RESOLVE_PROXY;
+	config->family = BLOB_FAMILY_BOTH;
 	config->loopback = BLOB_LOOPBACK_DENY;
 	config->listen = BLOB_LISTEN_ANY;
 	config->guard = 1;
@@ -153,6 +154,7 @@ Test(compile, restores_every_plain_setting)
 	cr_assert_eq(restored->pipeline, config->pipeline);
 	cr_assert_eq(restored->require, config->require);
 	cr_assert_eq(restored->resolve, config->resolve);
+	cr_assert_eq(restored->family, config->family);
 	cr_assert_eq(restored->loopback, config->loopback);
 	cr_assert_eq(restored->listen, config->listen);
 	cr_assert_eq(restored->guard, config->guard);

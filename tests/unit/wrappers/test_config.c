@@ -91,6 +91,7 @@ Test(config, sets_every_key_of_a_file)
 				     "key.org.example=a=b \\n\n"
 				     "[names]\n"
 				     "resolve=proxy\n"
+				     "family=both\n"
 				     "pool=198.18.0.0/15\n"
 				     "alias=.tor\n"
 				     "[network]\n"
@@ -112,6 +113,7 @@ Test(config, sets_every_key_of_a_file)
 	cr_assert_eq(config->require, BLOB_REQUIRE_ALWAYS);
 	cr_assert_str_eq(pair_value(config, "org.example"), "a=b \n");
 	cr_assert_eq(config->resolve, BLOB_RESOLVE_PROXY);
+	cr_assert_eq(config->family, BLOB_FAMILY_BOTH);
 	cr_assert_eq(memcmp(config->pool, "\xc6\x12\x00\x00", 4), 0);
 	cr_assert_eq(config->pool_prefix, 15);
 	cr_assert_str_eq(config->alias, ".tor");
@@ -272,6 +274,7 @@ static const struct {
 	{ "[isolation]\nkey.=1", "f.conf:2: [isolation] key.: ", "1 to 255" },
 	{ "[isolation]\nkey.USERNAME=1", "f.conf:2: [isolation] key.USERNAME: ", "credentials" },
 	{ "[isolation]\nkey.PASSWD=1", "f.conf:2: [isolation] key.PASSWD: ", "credentials" },
+	{ "[names]\nfamily=ipv6", "f.conf:2: [names] family: ", "ipv4 or both" },
 	{ "[names]\nresolve=libc", "f.conf:2: [names] resolve: ", "deferred or proxy" },
 	{ "[names]\npool=127.0.0.0/8", "f.conf:2: [names] pool: ", "without 127.0.0.1" },
 	{ "[names]\npool=127.0.0.0/30", "f.conf:2: [names] pool: ", "without 127.0.0.1" },

@@ -14,7 +14,7 @@ static const char everything[] =
 	"[proxy]\nurl=[::1]:1080\ntimeout=7\nmethods=none;extended\n"
 	"pipeline=no\nretry=9\n"
 	"[isolation]\nby=session;destination\nrequire=always\nkey.A=b\n"
-	"[names]\nresolve=proxy\npool=198.18.0.0/15\nalias=.tor\n"
+	"[names]\nresolve=proxy\nfamily=both\npool=198.18.0.0/15\nalias=.tor\n"
 	"[network]\nloopback=deny\ndirect=10.0.0.0/8\ndeny=.a.test\n"
 	"listen=any\n"
 	"[guard]\nenabled=false\n"
