@@ -19,7 +19,8 @@
 struct guard_machine {
 	uint32_t architecture; /* AUDIT_ARCH_… */
 	struct guard_calls {
-		uint32_t socket, sendto, sendmsg, setsockopt, sendmmsg, io_uring_setup, pidfd_getfd;
+		uint32_t socket, sendto, sendmsg, setsockopt, sendmmsg, io_uring_setup, pidfd_getfd,
+			epoll_pwait2;
 	} calls;
 	uint32_t least_foreign; /* numbers from here on are another ABI's (x32); 0: none are */
 	struct {

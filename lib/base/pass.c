@@ -78,3 +78,13 @@ int pass_pidfd_getfd(int process, int fd, unsigned flags)
 {
 	return (int)libc()->syscall(SYS_pidfd_getfd, process, fd, flags, halves[0], halves[1]);
 }
+
+int pass_epoll_pwait2(int set, struct epoll_event *events, int most, const struct timespec *timeout)
+{
+	return (int)libc()->syscall(SYS_epoll_pwait2, set, events, most, timeout, NULL, halves[0]);
+}
+
+bool pass_has_cookie(void)
+{
+	return halves[0] != 0;
+}

@@ -6,7 +6,9 @@
 #ifndef BASE_PASS_H
 #define BASE_PASS_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
@@ -33,6 +35,12 @@ ssize_t pass_sendmmsg(int fd, const struct msghdr *message, int flags);
 
 /* sendmsg(2), but none: for a call that does not wait, in the middle of something. */
 ssize_t pass_sendmsg_at_once(int fd, const struct msghdr *message, int flags);
+
+/* epoll_pwait2(2) without a mask, whose size the kernel does not look at then; not a cancellation
+ * point. Whether there is a cookie, without which the filter would refuse it. */
+int pass_epoll_pwait2(int set, struct epoll_event *events, int most,
+		      const struct timespec *timeout);
+bool pass_has_cookie(void);
 
 int pass_pidfd_getfd(int process, int fd, unsigned flags);
 

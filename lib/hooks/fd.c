@@ -1,5 +1,5 @@
 /*
- * fd: duplicates share the tunnel of their original.
+ * fd: duplicates share the tunnel of their original, and the number of an epoll set.
  */
 #include "hooks/hook.h"
 #include "hooks/pending.h"
@@ -25,13 +25,15 @@ static int duplicated(int fd, int duplicate)
 	if ((is_of_interest(fd) || table_kind(duplicate) != TABLE_KIND_UNKNOWN) &&
 	    pending_is_ours())
 		table_put_duplicate(fd, duplicate);
+	if (table_set(fd) != table_set(duplicate) && pending_is_ours())
+		watch_put_duplicate(fd, duplicate);
 	errno = saved;
 	return duplicate;
 }
 
 static bool is_known(int fd)
 {
-	return table_may_be_pending(fd) || watch_has_any(fd);
+	return table_may_be_pending(fd) || watch_has_any(fd) || table_set(fd) != 0;
 }
 
 /* A descriptor that is duplicated over is closed. */

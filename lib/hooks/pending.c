@@ -11,7 +11,13 @@
 
 #define A_NAP 10 /* ms */
 
+/* Two processes may have a set together: what one of them begins wakes the other. */
+#define RELATIVES_MEET 50000000u   /* ns */
+#define LOST_AT_MOST   1000000000u /* ns */
+
 static _Atomic bool ever LIBC_WITH_DATA;
+static _Atomic bool mixed LIBC_WITH_DATA;
+static _Atomic bool forked LIBC_WITH_DATA;
 
 /*
  * A child of vfork() runs in its parent's memory, on its own descriptors: what it closes or
@@ -27,6 +33,10 @@ static void renew_owner(void)
 /* From now on two processes have each of them. */
 static void share_tunnels(void)
 {
+	if (watch_any_set())
+		atomic_store_explicit(&mixed, true, memory_order_relaxed);
+	if (watch_any_set() || pending_ever())
+		atomic_store_explicit(&forked, true, memory_order_relaxed);
 	for (int fd = table_next(-1); fd >= 0; fd = table_next(fd)) {
 		struct tunnel *tunnel = atomic_load(&table_find(fd)->tunnel);
 		if (tunnel)
@@ -59,6 +69,11 @@ static _Atomic uint64_t looks LIBC_WITH_DATA;
 bool pending_ever(void)
 {
 	return atomic_load_explicit(&ever, memory_order_relaxed);
+}
+
+bool pending_may_be_ours(void)
+{
+	return atomic_load_explicit(&mixed, memory_order_acquire);
 }
 
 uint64_t pending_deadline(void)
@@ -113,7 +128,7 @@ static void begin_duplicates(const struct pending *p, const struct sockaddr *tar
 		atomic_fetch_or(&p->tunnel->shared, TUNNEL_DUPLICATED);
 		clear_away(fd, p->cookie);
 		table_put(fd, p->cookie, p->tunnel, target);
-		watch_arm(fd, tunnel_events(p->tunnel));
+		watch_update(fd, p->cookie);
 	}
 }
 
@@ -130,8 +145,9 @@ int pending_begin(struct pending *p, const struct sockaddr *target)
 	atomic_fetch_add(&outstanding, 1); /* whoever claims its end counts it out */
 	table_put(p->fd, p->cookie, p->tunnel, target);
 	atomic_store_explicit(&ever, true, memory_order_release);
+	atomic_store_explicit(&mixed, true, memory_order_release);
 	expect(tunnel_deadline(p->tunnel));
-	watch_arm(p->fd, tunnel_events(p->tunnel));
+	watch_update(p->fd, p->cookie);
 	begin_duplicates(p, target);
 	return 0;
 }
@@ -187,32 +203,28 @@ static void count_out(void)
 		look();
 }
 
-static void arm_one(int fd, const struct pending *p)
+static void update_one(int fd, const struct pending *p)
 {
 	if (table_knows(fd, p->cookie))
-		watch_arm(fd, tunnel_events(p->tunnel));
+		watch_update(fd, p->cookie);
 }
 
-static void restore_one(int fd, const struct pending *p)
+static void end_one(int fd, const struct pending *p, bool keep_target)
 {
-	if (table_knows(fd, p->cookie))
-		watch_restore(fd);
+	if (!table_knows(fd, p->cookie))
+		return; /* another socket has the number by now */
+	table_end(fd, p->cookie, keep_target);
+	watch_update(fd, p->cookie);
 }
 
 static void forget_one(int fd, const struct pending *p)
 {
-	if (!table_knows(fd, p->cookie))
-		return; /* another socket has the number by now */
-	table_end(fd, p->cookie, true);
-	watch_restore(fd);
+	end_one(fd, p, true);
 }
 
 static void forget_all_of_one(int fd, const struct pending *p)
 {
-	if (!table_knows(fd, p->cookie))
-		return;
-	table_end(fd, p->cookie, false);
-	watch_restore(fd);
+	end_one(fd, p, false);
 }
 
 static void abandon_claimed(const struct pending *p)
@@ -245,10 +257,15 @@ static bool retire(const struct pending *p, int error,
 	return true;
 }
 
-/* What follows from an answer of the tunnel, whoever got it. */
-static int settle(const struct pending *p, int r, short events)
+/*
+ * What follows from an answer of the tunnel, whoever got it. Whoever has taken a step asks the sets
+ * for the next event: what came before may have been said to another one, who found him at it.
+ */
+static int settle(const struct pending *p, int r)
 {
 	switch (r) {
+	case -EBUSY:
+		return -EINPROGRESS;
 	case -EINTR:
 		return r;
 	case -EBADF: /* closed meanwhile; what has the number now is none of ours */
@@ -258,23 +275,17 @@ static int settle(const struct pending *p, int r, short events)
 		}
 		return r;
 	case -EINPROGRESS:
-		if (tunnel_events(p->tunnel) == events)
-			return r;
-		for_each_duplicate(p, arm_one);
-		/* If another thread has ended it meanwhile, its restoring may have come before our
-		 * arming. */
-		if (!tunnel_is_of(p->tunnel, p->cookie))
-			watch_restore(p->fd);
+		for_each_duplicate(p, update_one);
 		return r;
 	case -ESTALE: /* somebody else was told */
-		watch_restore(p->fd);
 		table_end(p->fd, p->cookie, true);
+		watch_update(p->fd, p->cookie);
 		return 0;
 	case 0:
 		retire(p, 0, forget_one);
 		return 0;
 	default:
-		for_each_duplicate(p, restore_one);
+		for_each_duplicate(p, update_one);
 		return r;
 	}
 }
@@ -283,24 +294,20 @@ static int settle(const struct pending *p, int r, short events)
  * is looked at. */
 int pending_start(const struct pending *p, struct tunnel_start *ret)
 {
-	const short events = tunnel_events(p->tunnel);
 	const int r = tunnel_start(p->tunnel, p->fd, ret);
 
-	return ret->started ? settle(p, r, events) : r;
+	return ret->started ? settle(p, r) : r;
 }
 
 int pending_step(const struct pending *p)
 {
-	const short events = tunnel_events(p->tunnel);
-	return settle(p, tunnel_step(p->tunnel, p->fd, p->cookie), events);
+	return settle(p, tunnel_step(p->tunnel, p->fd, p->cookie));
 }
 
 static int finish(const struct pending *p, int option)
 {
-	const short events = tunnel_events(p->tunnel);
-
 	pending_await(p->tunnel);
-	return settle(p, tunnel_finish(p->tunnel, p->fd, p->cookie, option), events);
+	return settle(p, tunnel_finish(p->tunnel, p->fd, p->cookie, option));
 }
 
 int pending_finish(const struct pending *p)
@@ -423,7 +430,9 @@ void pending_let_go(int fd)
 
 	if (!pending_is_ours())
 		return;
-	if (pending_find(fd, &p))
+	/* A relative that has it still goes on with it, and with the registration too. */
+	if (pending_find(fd, &p) &&
+	    atomic_load_explicit(&p.tunnel->shared, memory_order_relaxed) == TUNNEL_DUPLICATED)
 		watch_restore(fd);
 	watch_forget(fd);
 }
@@ -468,11 +477,10 @@ static int step_from_aside(const struct pending *p)
 	if (__libc_single_threaded)
 		return pending_step(p);
 	const int own = libc()->fcntl(p->fd, F_DUPFD_CLOEXEC, 0);
-	const short events = tunnel_events(p->tunnel);
 	int r = -EBADF;
 
 	if (own >= 0 && table_cookie(own) == p->cookie)
-		r = settle(p, tunnel_step(p->tunnel, own, p->cookie), events);
+		r = settle(p, tunnel_step(p->tunnel, own, p->cookie));
 	if (own >= 0)
 		libc()->close(own);
 	return r;
@@ -536,14 +544,35 @@ bool pending_step_mine(void)
 	return left;
 }
 
-void pending_expire(void)
+/* Steps all whose deadline is not behind this. */
+static void step_due(uint64_t now)
 {
-	const uint64_t now = tunnel_now();
 	struct pending p;
 
 	for (int fd = table_next(-1); fd >= 0; fd = table_next(fd)) {
 		if (pending_find(fd, &p) && now >= tunnel_deadline(p.tunnel))
 			step_from_aside(&p);
 	}
-	look();
+}
+
+uint64_t pending_patience(void)
+{
+	const bool alone = !atomic_load_explicit(&forked, memory_order_relaxed);
+	uint64_t now = tunnel_now();
+
+	if (pending_deadline() == 0)
+		return UINT64_MAX;
+	if (now >= pending_deadline()) {
+		step_due(now);
+		look();
+	}
+	const uint64_t due = pending_deadline(), most = alone ? LOST_AT_MOST : RELATIVES_MEET;
+	if (due == 0)
+		return UINT64_MAX;
+	return due > now && due - now < most ? due - now : most;
+}
+
+void pending_look_after(void)
+{
+	step_due(UINT64_MAX);
 }

@@ -72,8 +72,8 @@ void pending_before_exec(struct pending_kept *ret_kept, bool replaces);
 void pending_after_exec(const struct pending_kept *kept);
 
 /*
- * The descriptor is being closed. Its epoll sets get their own back, since a duplicate or a child
- * may have the socket still, and are forgotten.
+ * The descriptor is being closed, and forgotten. Its epoll sets get their own back where a
+ * duplicate has the socket still: nobody could do so later.
  */
 void pending_let_go(int fd);
 
@@ -88,6 +88,9 @@ bool pending_cancel(int fd);
  * 0: none). */
 bool pending_ever(void);
 uint64_t pending_deadline(void);
+
+/* Whether what comes back from a set may be a handshake's, of this process or of a relative. */
+bool pending_may_be_ours(void);
 
 /*
  * A program may begin a connection and wait for others: the kernel's needs no help on its way, and
@@ -108,7 +111,13 @@ uint64_t pending_help(void);
  * under way. */
 bool pending_step_mine(void);
 
-/* Steps every tunnel whose deadline has passed, and finds the next one. */
-void pending_expire(void);
+/*
+ * How long a wait may last (ns) in which nothing is under way that it looks after itself,
+ * UINT64_MAX: for ever. Steps what has passed its deadline. An event may have been lost: to a wait
+ * that no hook sees, or to a process that was killed; behind a wait that was as long as this all
+ * are stepped.
+ */
+uint64_t pending_patience(void);
+void pending_look_after(void);
 
 #endif

@@ -4,8 +4,10 @@
  * of it until it is over; then they ask the kernel again with the application's own question.
  */
 #include "base/memory.h"
+#include "base/pass.h"
 #include "hooks/hook.h"
 #include "hooks/pending.h"
+#include "hooks/sets.h"
 #include "tunnel/watch.h"
 
 #include <fcntl.h>
@@ -17,13 +19,10 @@
 
 /*
  * Two threads, or a process and its child, may wait for one descriptor, and only one reads the
- * reply: the other would sleep on. epoll needs no such bound: changing the registration wakes
- * everybody.
+ * reply: the other would sleep on. epoll needs no such bound: changing the registration wakes who
+ * waits.
  */
 #define AT_MOST 50000000u /* ns */
-
-/* Ends of tunnels that one wait may see in a row before something is the application's. */
-#define MARKERS_IN_VAIN 10000
 
 /* Room on the stack; larger sets are rare and get a mapping. */
 #define FEW_BYTES 1024
@@ -111,10 +110,17 @@ static void put_room(void *room, const void *few, size_t size)
 		munmap(room, size);
 }
 
+/* An epoll set, while anything is under way. */
+static bool is_set_with_any(int fd)
+{
+	return table_set(fd) != 0 && pending_deadline() != 0;
+}
+
 /* ---- poll ---- */
 
-/* Whether there is something to do: a descriptor on its way in the set, or one that nobody waits
- * for anywhere. What cannot be read is the kernel's to refuse. */
+/* Whether there is something to do: a descriptor on its way in the set, or an epoll set that may
+ * have one, or one that nobody waits for anywhere. What cannot be read is the kernel's to refuse.
+ */
 static bool any_pending(const struct pollfd *fds, nfds_t count)
 {
 	if (!fds || count > INT_MAX || !memory_is_readable(fds, count * sizeof(*fds)))
@@ -122,7 +128,7 @@ static bool any_pending(const struct pollfd *fds, nfds_t count)
 	if (pending_any_lonely())
 		return true;
 	for (nfds_t i = 0; i < count; i++) {
-		if (table_may_be_pending(fds[i].fd))
+		if (table_may_be_pending(fds[i].fd) || is_set_with_any(fds[i].fd))
 			return true;
 	}
 	return false;
@@ -165,13 +171,17 @@ static void settle_ended(int fd)
 
 /* Fills the set that the kernel is asked about; returns for how long it may be: UINT64_MAX when no
  * descriptor in it is on its way. */
-static uint64_t fill_poll(const struct pollfd *fds, struct pollfd *asked, nfds_t count, bool looked)
+static uint64_t fill_poll(const struct pollfd *fds, struct pollfd *asked, nfds_t count, bool looked,
+			  bool *sets)
 {
 	uint64_t bound = UINT64_MAX;
 	unsigned number = 0;
 
+	*sets = false;
+
 	for (nfds_t i = 0; i < count; i++) {
 		asked[i] = fds[i];
+		*sets = *sets || is_set_with_any(fds[i].fd);
 		if (!table_may_be_pending(fds[i].fd))
 			continue;
 		const struct tunnel *tunnel = peek(fds[i].fd, number);
@@ -183,6 +193,18 @@ static uint64_t fill_poll(const struct pollfd *fds, struct pollfd *asked, nfds_t
 		bound = shorter(bound, tunnel, looked || number++ < FEW);
 	}
 	return bound;
+}
+
+/* Takes epoll sets away that are ready for a handshake alone; returns how many are left. */
+static int sort_sets(struct pollfd *fds, nfds_t count, int ready)
+{
+	for (nfds_t i = 0; watch_any_set() && ready > 0 && i < count; i++) {
+		if (fds[i].revents && table_set(fds[i].fd) && !sets_is_ready(fds[i].fd)) {
+			fds[i].revents = 0;
+			ready--;
+		}
+	}
+	return ready;
 }
 
 /*
@@ -209,16 +231,22 @@ static bool sort_poll(struct pollfd *asked, nfds_t count, int *ready)
 	return ended;
 }
 
+/* How long a wait may last that would last so long but for what it does not ask for itself. */
+static uint64_t for_sets(bool any, uint64_t bound)
+{
+	return sooner(sooner(bound, pending_help()), any ? pending_patience() : UINT64_MAX);
+}
+
 static int poll_hidden(struct pollfd *fds, struct pollfd *asked, nfds_t count, uint64_t deadline,
 		       const sigset_t *mask)
 {
 	bool looked = false; /* once nothing was ready, everything was driven */
 
 	for (;;) {
-		const uint64_t bound = fill_poll(fds, asked, count, looked);
+		bool sets;
+		const uint64_t bound = fill_poll(fds, asked, count, looked, &sets);
 		struct timespec left;
-		const struct timespec *wait =
-			time_left(deadline, sooner(bound, pending_help()), &left);
+		const struct timespec *wait = time_left(deadline, for_sets(sets, bound), &left);
 		const int r = libc()->ppoll(asked, count, wait, mask);
 		int ready = r;
 
@@ -226,6 +254,9 @@ static int poll_hidden(struct pollfd *fds, struct pollfd *asked, nfds_t count, u
 			return error_last();
 		looked = looked || r == 0;
 		const bool ended = bound != UINT64_MAX && sort_poll(asked, count, &ready);
+		ready = sort_sets(asked, count, ready);
+		if (sets && r == 0 && !is_past(deadline))
+			pending_look_after();
 		if (ready > 0 || (!ended && is_past(deadline))) {
 			for (nfds_t i = 0; i < count; i++)
 				fds[i].revents = asked[i].revents;
@@ -256,13 +287,24 @@ static struct timespec *from_milliseconds(int milliseconds, struct timespec *ret
 	return ret;
 }
 
+/* A wait that asked for nothing under way may have found epoll sets ready for handshakes that began
+ * meanwhile. */
+static int sort_behind(struct pollfd *fds, nfds_t count, int ready)
+{
+	return ready > 0 && pending_ever() ? sort_sets(fds, count, ready) : ready;
+}
+
 HOOK int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
 	const int saved = errno;
 	struct timespec time;
 
-	if (!pending_ever() || !any_pending(fds, count))
-		return libc()->poll(fds, count, timeout);
+	if (!pending_ever() || !any_pending(fds, count)) {
+		const int r = libc()->poll(fds, count, timeout);
+		const int left = sort_behind(fds, count, r);
+		if (left != 0 || r == 0)
+			return left;
+	}
 	return hook_return(poll_by(fds, count, from_milliseconds(timeout, &time), NULL), saved);
 }
 
@@ -271,8 +313,12 @@ HOOK int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
 {
 	const int saved = errno;
 
-	if (!pending_ever() || !is_valid(timeout) || !any_pending(fds, count))
-		return libc()->ppoll(fds, count, timeout, mask);
+	if (!pending_ever() || !is_valid(timeout) || !any_pending(fds, count)) {
+		const int r = libc()->ppoll(fds, count, timeout, mask);
+		const int left = sort_behind(fds, count, r);
+		if (left != 0 || r == 0)
+			return left;
+	}
 	return hook_return(poll_by(fds, count, timeout, mask), saved);
 }
 
@@ -372,7 +418,7 @@ static bool any_pending_in(const struct select_sets *s, int count)
 	if (pending_any_lonely())
 		return true;
 	for (int fd = 0; fd < count; fd++) {
-		if (table_may_be_pending(fd) && is_asked(s, fd))
+		if ((table_may_be_pending(fd) || table_set(fd)) && is_asked(s, fd))
 			return true;
 	}
 	return false;
@@ -388,12 +434,14 @@ static void ask_for_handshake(struct select_sets *asked, int fd, short events)
 }
 
 static uint64_t fill_select(const struct select_sets *own, struct select_sets *asked, int count,
-			    bool looked)
+			    bool looked, bool *sets)
 {
 	uint64_t bound = UINT64_MAX;
 	unsigned number = 0;
 
+	*sets = false;
 	for (int fd = 0; fd < count; fd++) {
+		*sets = *sets || (has(own->sets[0], fd) && is_set_with_any(fd));
 		if (!table_may_be_pending(fd) || !is_asked(own, fd))
 			continue;
 		const struct tunnel *tunnel = peek(fd, number);
@@ -428,6 +476,16 @@ static bool sort_select(struct select_sets *asked, int count, int *ready)
 	return ended;
 }
 
+static void sort_readable_sets(struct select_sets *asked, int count, int *ready)
+{
+	for (int fd = 0; *ready > 0 && fd < count; fd++) {
+		if (table_set(fd) && has(asked->sets[0], fd) && !sets_is_ready(fd)) {
+			put(asked->sets[0], fd, false);
+			(*ready)--;
+		}
+	}
+}
+
 static fd_set *as_set(select_word *words)
 {
 	return (fd_set *)(void *)words;
@@ -447,16 +505,20 @@ static int select_hidden(int count, const struct select_sets *own, struct select
 				memset(asked->sets[i], 0, size);
 		}
 		memset(asked->hidden, 0, size);
-		const uint64_t bound = fill_select(own, asked, count, looked);
+		bool sets;
+		const uint64_t bound = fill_select(own, asked, count, looked, &sets);
 		struct timespec left;
-		const struct timespec *wait =
-			time_left(deadline, sooner(bound, pending_help()), &left);
+		const struct timespec *wait = time_left(deadline, for_sets(sets, bound), &left);
 		int ready = libc()->pselect(count, as_set(asked->sets[0]), as_set(asked->sets[1]),
 					    as_set(asked->sets[2]), wait, mask);
 		if (ready < 0)
 			return error_last();
 		looked = looked || ready == 0;
+		const bool none = ready == 0;
 		const bool ended = bound != UINT64_MAX && sort_select(asked, count, &ready);
+		sort_readable_sets(asked, count, &ready);
+		if (sets && none && !is_past(deadline))
+			pending_look_after();
 		if (ready > 0 || (!ended && is_past(deadline)))
 			return ready;
 	}
@@ -491,6 +553,13 @@ static struct select_sets own_sets(fd_set *readable, fd_set *writable, fd_set *e
 	};
 }
 
+/* A wait for an epoll set, too, in which a handshake may begin meanwhile: the question is lost in
+ * the answer. */
+static bool may_be_asked(void)
+{
+	return pending_ever() || watch_any_set();
+}
+
 HOOK int pselect(int count, fd_set *restrict readable, fd_set *restrict writable,
 		 fd_set *restrict exceptional, const struct timespec *restrict timeout,
 		 const sigset_t *restrict mask)
@@ -498,7 +567,7 @@ HOOK int pselect(int count, fd_set *restrict readable, fd_set *restrict writable
 	const int saved = errno;
 	const struct select_sets own = own_sets(readable, writable, exceptional);
 
-	if (!pending_ever() || count <= 0 || !is_valid(timeout) || !any_pending_in(&own, count))
+	if (!may_be_asked() || count <= 0 || !is_valid(timeout) || !any_pending_in(&own, count))
 		return libc()->pselect(count, readable, writable, exceptional, timeout, mask);
 	return hook_return(select_by(count, &own, timeout, mask), saved);
 }
@@ -519,7 +588,7 @@ HOOK int select(int count, fd_set *restrict readable, fd_set *restrict writable,
 	const struct select_sets own = own_sets(readable, writable, exceptional);
 	struct timespec time;
 
-	if (!pending_ever() || count <= 0 || !any_pending_in(&own, count) ||
+	if (!may_be_asked() || count <= 0 || !any_pending_in(&own, count) ||
 	    (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0)))
 		return libc()->select(count, readable, writable, exceptional, timeout);
 	if (timeout)
@@ -536,58 +605,67 @@ HOOK int select(int count, fd_set *restrict readable, fd_set *restrict writable,
 
 /* ---- epoll ---- */
 
-static int control_pending(int set, int op, int fd, struct epoll_event *event,
-			   const struct pending *p)
+static int control_deleted(int set, int fd, struct epoll_event *event)
 {
-	if (op == EPOLL_CTL_DEL) {
-		watch_remove(fd, set);
-		pending_leave(p);
-		return error_or(libc()->epoll_ctl(set, op, fd, event));
-	}
-	pending_await(p->tunnel);
-	if (event->events & EPOLLEXCLUSIVE) { /* with rules of its own, which the kernel knows */
-		const int r = error_or(libc()->epoll_ctl(set, op, fd, event));
-		if (r == 0) {
-			watch_put(fd, set, event);
-			watch_arm(fd, tunnel_events(p->tunnel));
-		}
+	const int r = error_or(libc()->epoll_ctl(set, EPOLL_CTL_DEL, fd, event));
+	struct pending p;
+
+	if (r < 0)
 		return r;
-	}
-	return watch_arm_new(fd, set, op, tunnel_events(p->tunnel), event);
+	watch_remove(fd, set);
+	if (pending_find(fd, &p))
+		pending_leave(&p);
+	return r;
 }
 
 static int control_settled(int set, int op, int fd, struct epoll_event *event)
 {
+	const uint32_t version = op == EPOLL_CTL_MOD ? watch_version(fd, set) : 0;
 	const int r = error_or(libc()->epoll_ctl(set, op, fd, event));
 	struct pending p;
 
 	if (r < 0)
 		return r;
-	if (op == EPOLL_CTL_DEL) {
-		watch_remove(fd, set);
-		if (pending_find(fd, &p))
-			pending_leave(&p);
-		return r;
-	}
-	if (event)
-		watch_put(fd, set, event);
+	watch_put(fd, set, event, version);
 	/* Another thread's connect() may have looked at the sets just before. */
-	if (pending_find(fd, &p) && pending_step(&p) == -EINPROGRESS) {
+	if (pending_find(fd, &p) && pending_step(&p) == -EINPROGRESS)
 		pending_await(p.tunnel);
-		watch_arm(fd, tunnel_events(p.tunnel));
-	}
+	if (watch_is_armed(fd) || table_may_be_pending(fd))
+		watch_update(fd, table_cookie(fd));
 	return r;
+}
+
+/* Whether the kernel may have a handshake's events for it, or is to have them. */
+static bool may_be_hidden(int fd, uint64_t *ret_cookie)
+{
+	struct pending p;
+
+	if (table_may_be_pending(fd) && pending_find(fd, &p) && pending_step(&p) == -EINPROGRESS) {
+		pending_await(p.tunnel);
+		*ret_cookie = p.cookie;
+		return true;
+	}
+	if (!watch_is_armed(fd))
+		return false;
+	*ret_cookie = table_cookie(fd);
+	return true;
+}
+
+static int control(int set, int op, int fd, struct epoll_event *event)
+{
+	uint64_t cookie;
+
+	if (op == EPOLL_CTL_DEL)
+		return control_deleted(set, fd, event);
+	if (!event || !memory_is_readable(event, sizeof(*event)) || !may_be_hidden(fd, &cookie))
+		return control_settled(set, op, fd, event);
+	return watch_control(set, op, fd, event, cookie);
 }
 
 HOOK int epoll_ctl(int set, int op, int fd, struct epoll_event *event)
 {
 	const int saved = errno;
-	struct pending p;
-
-	if (table_may_be_pending(fd) && event && memory_is_readable(event, sizeof(*event)) &&
-	    pending_find(fd, &p) && pending_step(&p) == -EINPROGRESS)
-		return hook_return(control_pending(set, op, fd, event, &p), saved);
-	return hook_return(control_settled(set, op, fd, event), saved);
+	return hook_return(control(set, op, fd, event), saved);
 }
 
 /* One of the three calls, with what is left of its time. */
@@ -619,122 +697,108 @@ static int wait_masked(const struct epoll_call *c, const struct timespec *timeou
 		libc()->epoll_pwait(c->set, c->events, c->most, to_milliseconds(timeout), c->mask));
 }
 
+/* The guard refuses the call that libc makes; whole milliseconds do without, as does a part of one
+ * where there is a mask. */
 static int wait_exact(const struct epoll_call *c, const struct timespec *timeout)
 {
-	return error_or(libc()->epoll_pwait2(c->set, c->events, c->most, timeout, c->mask));
-}
+	const bool is_part = timeout && !c->mask && timeout->tv_nsec % 1000000 != 0;
 
-/* A marker has come: drive its tunnel. true when the kernel must be asked anew. */
-static bool drive_marked(int fd)
-{
-	struct pending p;
-
-	if (pending_find(fd, &p))
-		return pending_step(&p) != -EINPROGRESS;
-	watch_restore(fd); /* it ended elsewhere, in a forked process perhaps */
-	return true;
-}
-
-/* Takes the markers out of what came back; returns what is the application's. */
-static int sort_epoll(struct epoll_event *events, int count, bool *ret_ended)
-{
-	int kept = 0, fd;
-
-	*ret_ended = false;
-	for (int i = 0; i < count; i++) {
-		if (!watch_is_marker(&events[i], &fd))
-			events[kept++] = events[i];
-		else if (drive_marked(fd))
-			*ret_ended = true;
-	}
-	return kept;
-}
-
-/* How long a wait may last before a tunnel's own deadline is due, in ns. */
-static uint64_t patience(void)
-{
-	if (pending_deadline() == 0)
-		return UINT64_MAX;
-	const uint64_t now = tunnel_now();
-	if (now >= pending_deadline())
-		pending_expire();
-	const uint64_t due = pending_deadline();
-	if (due == 0)
-		return UINT64_MAX;
-	return due > now ? due - now : AT_MOST; /* another thread is just at it */
+	if (!pass_has_cookie())
+		return error_or(libc()->epoll_pwait2(c->set, c->events, c->most, timeout, c->mask));
+	return is_part || !is_valid(timeout)
+		       ? error_or(pass_epoll_pwait2(c->set, c->events, c->most, timeout))
+		       : wait_masked(c, timeout);
 }
 
 static int epoll_hidden(const struct epoll_call *call, uint64_t deadline)
 {
-	unsigned in_vain = 0;
-
 	for (;;) {
 		struct timespec left;
-		const uint64_t bound = sooner(patience(), pending_help());
+		const uint64_t bound = sooner(pending_patience(), pending_help());
 		const int r = call->wait(call, time_left(deadline, bound, &left));
-		bool ended;
+		bool ended = false;
 
 		if (r < 0)
 			return r;
-		const int kept = sort_epoll(call->events, r, &ended);
+		const int kept = sets_sort(call->set, call->events, r, &ended);
 		/* Something just ended may be ready: a wait for nothing asks once more. */
-		if (kept > 0 || (!ended && is_past(deadline)) ||
-		    (is_past(deadline) && in_vain > MARKERS_IN_VAIN))
+		if (kept > 0 || (!ended && is_past(deadline)))
 			return kept;
-		/* A marker that nobody can take back, left by close_range() on one of two
-		 * duplicates, must not spin. */
-		in_vain = ended ? in_vain + 1 : 0;
-		if (in_vain > MARKERS_IN_VAIN)
-			libc()->ppoll(NULL, 0, &(const struct timespec){ 0, 1000000 }, call->mask);
+		if (r == 0 && bound != UINT64_MAX)
+			pending_look_after();
 	}
 }
 
-static int epoll_by(const struct epoll_call *call, const struct timespec *timeout)
+/*
+ * The end of a wait that is the kernel's alone, since nothing is under way: the clock is looked at
+ * only where there is another thread, which may begin something meanwhile. 0: it was not.
+ */
+static uint64_t deadline_among_threads(bool ends, const struct timespec *timeout)
 {
-	const uint64_t due = pending_deadline();
-	bool ended;
-	int r;
+	return ends && !__libc_single_threaded ? deadline_in(timeout) : 0;
+}
 
-	if (due != 0)
-		return epoll_hidden(call, deadline_in(timeout));
-	/* Nothing is on its way; the clock is looked at only if that changes meanwhile. */
-	r = call->wait(call, timeout);
-	if (r <= 0 || !pending_ever())
-		return r;
-	r = sort_epoll(call->events, r, &ended);
-	return r > 0 ? r : epoll_hidden(call, deadline_in(timeout));
+/* ready: what such a wait has come to; 0: there was none. */
+static int epoll_by(const struct epoll_call *call, int ready, const struct timespec *timeout,
+		    uint64_t deadline)
+{
+	bool ended;
+
+	if (ready > 0)
+		ready = sets_sort(call->set, call->events, ready, &ended);
+	return ready > 0 ? ready : epoll_hidden(call, deadline ? deadline : deadline_in(timeout));
 }
 
 HOOK int epoll_wait(int set, struct epoll_event *events, int most, int timeout)
 {
-	const int saved = errno;
-	struct timespec time;
-
-	if (!pending_ever())
-		return libc()->epoll_wait(set, events, most, timeout);
 	const struct epoll_call call = { set, events, most, NULL, wait_plain };
-	return hook_return(epoll_by(&call, from_milliseconds(timeout, &time)), saved);
+	const int saved = errno;
+	struct timespec room;
+	const struct timespec *time = from_milliseconds(timeout, &room);
+	uint64_t deadline = 0;
+	int r = 0;
+
+	if (pending_deadline() == 0) {
+		deadline = deadline_among_threads(timeout > 0, time);
+		r = libc()->epoll_wait(set, events, most, timeout);
+		if (r <= 0 || !pending_may_be_ours())
+			return r;
+	}
+	return hook_return(epoll_by(&call, r, time, deadline), saved);
 }
 
 HOOK int epoll_pwait(int set, struct epoll_event *events, int most, int timeout,
 		     const sigset_t *mask)
 {
-	const int saved = errno;
-	struct timespec time;
-
-	if (!pending_ever())
-		return libc()->epoll_pwait(set, events, most, timeout, mask);
 	const struct epoll_call call = { set, events, most, mask, wait_masked };
-	return hook_return(epoll_by(&call, from_milliseconds(timeout, &time)), saved);
+	const int saved = errno;
+	struct timespec room;
+	const struct timespec *time = from_milliseconds(timeout, &room);
+	uint64_t deadline = 0;
+	int r = 0;
+
+	if (pending_deadline() == 0) {
+		deadline = deadline_among_threads(timeout > 0, time);
+		r = libc()->epoll_pwait(set, events, most, timeout, mask);
+		if (r <= 0 || !pending_may_be_ours())
+			return r;
+	}
+	return hook_return(epoll_by(&call, r, time, deadline), saved);
 }
 
 HOOK int epoll_pwait2(int set, struct epoll_event *events, int most, const struct timespec *timeout,
 		      const sigset_t *mask)
 {
-	const int saved = errno;
-
-	if (!pending_ever() || !is_valid(timeout))
-		return libc()->epoll_pwait2(set, events, most, timeout, mask);
 	const struct epoll_call call = { set, events, most, mask, wait_exact };
-	return hook_return(epoll_by(&call, timeout), saved);
+	const int saved = errno;
+	uint64_t deadline = 0;
+	int r = 0;
+
+	if (pending_deadline() == 0 || !is_valid(timeout)) {
+		deadline = deadline_among_threads(timeout && is_valid(timeout), timeout);
+		r = wait_exact(&call, timeout);
+		if (r <= 0 || !pending_may_be_ours())
+			return hook_return(r, saved);
+	}
+	return hook_return(epoll_by(&call, r, timeout, deadline), saved);
 }

@@ -93,6 +93,9 @@ static bool by_hook(long number, const long argument[6], long *ret)
 	case SYS_epoll_pwait: /* the kernel's signal sets are smaller than libc's and begin alike */
 		*ret = epoll_pwait(INT(0), POINTER(1), INT(2), INT(3), POINTER(4));
 		return true;
+	case SYS_epoll_pwait2:
+		*ret = epoll_pwait2(INT(0), POINTER(1), INT(2), POINTER(3), POINTER(4));
+		return true;
 	case SYS_prctl:
 		*ret = prctl(INT(0), argument[1], argument[2], argument[3], argument[4]);
 		return true;

@@ -48,7 +48,7 @@ uint64_t table_cookie(int fd)
 	return cookie;
 }
 
-static void raise_highest(int fd)
+void table_raise(int fd)
 {
 	int seen = atomic_load_explicit(&highest, memory_order_relaxed);
 	while (seen < fd && !atomic_compare_exchange_weak(&highest, &seen, fd))
@@ -102,7 +102,7 @@ static int put(int fd, uint64_t cookie, struct tunnel *tunnel, const struct sock
 	atomic_store_explicit(&entry->tunnel, tunnel, memory_order_release);
 	atomic_store_explicit(&entry->asks, (uint8_t)asks, memory_order_release);
 	atomic_store_explicit(&entry->cookie, cookie, memory_order_release);
-	raise_highest(fd);
+	table_raise(fd);
 	return 0;
 }
 
@@ -201,7 +201,7 @@ static void put_duplicate_kind(int fd, int duplicate)
 		return;
 	atomic_fetch_or(&from->kind, TABLE_DUPLICATED);
 	atomic_fetch_or(&to->kind, TABLE_DUPLICATED);
-	raise_highest(fd > duplicate ? fd : duplicate);
+	table_raise(fd > duplicate ? fd : duplicate);
 }
 
 /* Marked first, looked at then: a connect() in another thread does it the other way round. */

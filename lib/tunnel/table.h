@@ -17,19 +17,22 @@ struct tunnel;
 
 #define TABLE_PAGE_ENTRIES 256
 #define TABLE_PAGES                                                                                \
-	16384		/* 4 Mi descriptors; the kernel's own limit starts at 1 Mi (fs.nr_open)    \
-			 */
-#define TABLE_WATCHES 4 /* epoll sets that one descriptor is remembered in */
+	16384 /* 4 Mi descriptors; the kernel's own limit starts at 1 Mi (fs.nr_open)              \
+	       */
 
 /* A target fits in words that can be read while another thread replaces them. */
 #define TABLE_TARGET_WORDS ((sizeof(struct sockaddr_in6) + 7) / 8)
 
 /* A registration of the descriptor in an epoll set, as the application made it. */
 struct table_watch {
-	_Atomic int set; /* the set's descriptor + 1; 0: free */
-	_Atomic uint32_t events;
+	struct table_watch *_Atomic next; /* of the same descriptor, in another set */
 	_Atomic uint64_t data;
-	_Atomic bool armed; /* the kernel holds the handshake's events instead */
+	_Atomic uint32_t events;
+	_Atomic uint32_t set;	  /* its number (table_set); 0: free */
+	_Atomic int through;	  /* a descriptor of the set */
+	_Atomic uint32_t version; /* changes by the library */
+	_Atomic bool armed;	  /* the kernel has the handshake's events instead */
+	_Atomic bool held;	  /* somebody tells the kernel */
 };
 
 /* Whether a datagram socket asks nameservers (hooks/nameserver.h). */
@@ -55,7 +58,8 @@ struct table_entry {
 	_Atomic uint64_t target[TABLE_TARGET_WORDS];
 	_Atomic uint8_t kind; /* enum table_kind, and TABLE_DUPLICATED */
 	_Atomic uint8_t asks; /* enum table_asks, of the socket that the cookie is of */
-	struct table_watch watches[TABLE_WATCHES];
+	_Atomic uint32_t set; /* the number of an epoll set, which its duplicates share; 0: none */
+	struct table_watch watch; /* the first of a list */
 };
 
 extern struct table_entry *_Atomic table_pages[TABLE_PAGES];
@@ -104,8 +108,16 @@ static inline enum table_asks table_asks(int fd)
 		     : TABLE_ASKS_NOBODY;
 }
 
-/* The highest descriptor that was ever entered, -1 for none. */
+/* The number of an epoll set that something was put into, 0: none is known by this descriptor. */
+static inline uint32_t table_set(int fd)
+{
+	const struct table_entry *entry = table_find(fd);
+	return entry ? atomic_load_explicit(&entry->set, memory_order_relaxed) : 0;
+}
+
+/* The highest descriptor that was ever entered, -1 for none; and it is this one at least. */
 int table_highest(void);
+void table_raise(int fd);
 
 /* The next descriptor behind fd (-1: the first) that there is an entry for, up to the highest that
  * was entered; -1: none. Goes through them all without looking at the pages that are not there. */

@@ -490,7 +490,7 @@ static bool is_settled(const struct tunnel *t, uint64_t cookie, int *ret_answer)
 		*ret_answer = -ESTALE;
 		return true;
 	}
-	*ret_answer = over == OVER_STARTING ? -EINPROGRESS : error;
+	*ret_answer = over == OVER_STARTING ? -EBUSY : error;
 	return over != OVER_NOT;
 }
 
@@ -592,7 +592,7 @@ int tunnel_step(struct tunnel *t, int fd, uint64_t cookie)
 	if (is_settled(t, cookie, &r))
 		return r;
 	if (!lock(t, &saved))
-		return -EINPROGRESS;
+		return -EBUSY;
 	if (!is_settled(t, cookie, &r))
 		r = step_alone(t, fd);
 	unlock(t, &saved);
@@ -739,11 +739,11 @@ int tunnel_finish(struct tunnel *t, int fd, uint64_t cookie, int option)
 		if (was_replaced(fd, cookie))
 			return -EBADF;
 		const int r = tunnel_step(t, fd, cookie);
-		if (r != -EINPROGRESS)
+		if (r != -EINPROGRESS && r != -EBUSY)
 			return r;
 		if (limit == 0)
 			limit = own_deadline(fd, option, began);
 		if (tunnel_now() >= limit)
-			return r;
+			return -EINPROGRESS;
 	}
 }

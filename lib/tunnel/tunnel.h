@@ -93,10 +93,11 @@ bool tunnel_has_started(const struct tunnel *tunnel);
 
 /*
  * Does what can be done now. 0: the tunnel stands and the descriptor is the application's.
- * -EINPROGRESS: wait for tunnel_events. -ESTALE: the tunnel is no longer this socket's. Any other
- * -errno is final, and the socket has the shape of one whose connect failed: the reply table of
- * socks5/reply.h, proxy not reachable -ENETDOWN, broken off -ECONNRESET, silent until the deadline
- * -ETIMEDOUT. Repeats its answer once it is over.
+ * -EINPROGRESS: wait for tunnel_events. -EBUSY: it is under way, and another thread at it just now.
+ * -ESTALE: the tunnel is no longer this socket's. Any other -errno is final, and the socket has the
+ * shape of one whose connect failed: the reply table of socks5/reply.h, proxy not reachable
+ * -ENETDOWN, broken off -ECONNRESET, silent until the deadline -ETIMEDOUT. Repeats its answer once
+ * it is over.
  */
 int tunnel_step(struct tunnel *tunnel, int fd, uint64_t cookie);
 

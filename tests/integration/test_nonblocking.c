@@ -276,6 +276,9 @@ static const struct {
 	{ "pollers", "slow.test", 1 },
 	{ "nested", "slow.test", 1 },
 	{ "set-in-poll", "slow.test", 1 },
+	{ "many-sets", "slow.test", 1 },
+	{ "closing-child", "slow.test", 1 },
+	{ "changed-set", "slow.test", 1 },
 	{ "timeouts", "slower.test", 1 },
 	{ "reuse", "slow.test", 0 },
 	{ "duplicate", "slow.test", 1 },
@@ -340,6 +343,26 @@ Test(nonblocking, is_as_the_kernel_has_it)
 			  result.out, result.err);
 		cr_expect_eq(count_of(result.out, "this is the target"), cases[i].lines, "%s: %s",
 			     cases[i].name, result.out);
+	}
+	g_free(program);
+}
+
+/* With the guard and without: it refuses one way to wait, to which every program has another. */
+Test(nonblocking, shows_nothing_to_whoever_waits_whenever_it_began)
+{
+	static const char *const options[LAB_USERS] = { "-x 127.0.0.1:9073",
+							"--no-guard -x 127.0.0.1:9073" };
+
+	lab_open();
+	if (g_getenv("SANITIZER"))
+		cr_skip_test("two thousand processes take a sanitizer too long");
+	char *program = lab_program("interleave");
+	for (enum lab_user user = 0; user < LAB_USERS; user++) {
+		const struct lab_result result =
+			lab_run(user, options[user], "timeout 200 %s slow.test 80 9073", program);
+		lab_assert_status(&result, 0);
+		lab_assert_has(result.out, "rows=");
+		cr_expect_not(strstr(result.out, "rows=0"));
 	}
 	g_free(program);
 }
