@@ -151,28 +151,31 @@ static void inspect_libraries(GPtrArray *findings, const char *path, const struc
 
 /* ---- privileges ---- */
 
+static void add_privilege(GPtrArray *findings, const char *path, enum privilege gained,
+			  gboolean guarded, gboolean here)
+{
+	const gboolean is_id = gained == PRIVILEGE_IDS;
+
+	findings_add(findings, "program", guarded || !here ? FINDING_NOTE : FINDING_PROBLEM,
+		     is_id ? "setuid" : "capabilities", "%s %s: %s%s", path,
+		     is_id ? "is setuid or setgid" : "has file capabilities",
+		     guarded ? "under the guard it runs without these privileges"
+			     : "without the guard the kernel ignores LD_PRELOAD for it",
+		     here ? "" : ", for all users but this one");
+}
+
 static void inspect_privilege(GPtrArray *findings, int fd, const char *path, gboolean guarded)
 {
-	const char *what = "setuid", *kind = "is setuid or setgid";
 	struct stat file;
-	enum privilege gained;
 
 	if (fstat(fd, &file) < 0)
 		return;
-	gained = privilege_gained(fd, &file);
-	if (gained == PRIVILEGE_NONE)
-		return;
-	if (gained == PRIVILEGE_CAPABILITIES) {
-		what = "capabilities";
-		kind = "has file capabilities";
-	}
-	if (guarded)
-		findings_add(findings, "program", FINDING_NOTE, what,
-			     "%s %s: under the guard it runs without these privileges", path, kind);
-	else
-		findings_add(findings, "program", FINDING_PROBLEM, what,
-			     "%s %s: without the guard the kernel ignores LD_PRELOAD for it", path,
-			     kind);
+	const enum privilege here = privilege_gained(fd, &file),
+			     elsewhere = privilege_others_gain(fd, &file);
+	if (here != PRIVILEGE_NONE)
+		add_privilege(findings, path, here, guarded, TRUE);
+	else if (elsewhere != PRIVILEGE_NONE)
+		add_privilege(findings, path, elsewhere, guarded, FALSE);
 }
 
 /* ---- one file, and what interprets it ---- */

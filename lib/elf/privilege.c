@@ -25,15 +25,25 @@ static bool is_kept_off(int fd)
 	       (fstatvfs(fd, &system) == 0 && (system.f_flag & ST_NOSUID));
 }
 
-enum privilege privilege_gained(int fd, const struct stat *file)
+/* What a process of these ids gains. Root's capabilities do not grow. */
+static enum privilege gained_by(uid_t uid, gid_t gid, int fd, const struct stat *file)
 {
 	ERROR_PROTECT;
 	enum privilege gained = PRIVILEGE_NONE;
 
-	/* Root's capabilities do not grow. */
-	if (privilege_changes_ids(file, getuid(), getgid()))
+	if (privilege_changes_ids(file, uid, gid))
 		gained = PRIVILEGE_IDS;
-	else if (getuid() != 0 && fgetxattr(fd, "security.capability", NULL, 0) > 0)
+	else if (uid != 0 && fgetxattr(fd, "security.capability", NULL, 0) > 0)
 		gained = PRIVILEGE_CAPABILITIES;
 	return gained != PRIVILEGE_NONE && is_kept_off(fd) ? PRIVILEGE_NONE : gained;
+}
+
+enum privilege privilege_gained(int fd, const struct stat *file)
+{
+	return gained_by(getuid(), getgid(), fd, file);
+}
+
+enum privilege privilege_others_gain(int fd, const struct stat *file)
+{
+	return gained_by((uid_t)-1, (gid_t)-1, fd, file);
 }

@@ -20,4 +20,7 @@ bool privilege_changes_ids(const struct stat *file, uid_t uid, gid_t gid);
 /* What this process would gain by executing the file, whose status this is. */
 enum privilege privilege_gained(int fd, const struct stat *file);
 
+/* What some other process than this would gain by it, as root gains nothing by most files. */
+enum privilege privilege_others_gain(int fd, const struct stat *file);
+
 #endif

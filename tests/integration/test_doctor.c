@@ -140,6 +140,23 @@ Test(doctor, names_privileges_and_what_the_guard_makes_of_them)
 	assert_finding(&bare, 1, "program", "problem", "setuid");
 }
 
+/* Root gains nothing, and asks for those who do. */
+Test(doctor, names_privileges_that_only_others_gain)
+{
+	open_clinic(NULL);
+	prepare("cp /bin/cat setuid && chmod 4755 setuid;"
+		"printf '[guard]\\nenabled=false\\n' >bare.conf");
+	g_autofree char *guarded = g_strdup_printf("-x 127.0.0.1:%u ./setuid", proxy);
+	g_autofree char *bare = g_strdup_printf("-x 127.0.0.1:%u -c bare.conf ./setuid", proxy);
+
+	for (const char *const *options = (const char *const[]){ guarded, bare, NULL }; *options;
+	     options++) {
+		const struct lab_result result = doctor_as(LAB_ROOT, *options);
+		assert_finding(&result, 0, "program", "note", "setuid");
+		cr_expect(strstr(result.out, "for all users but this one"), "%s", result.out);
+	}
+}
+
 Test(doctor, names_file_capabilities)
 {
 	lab_need("setcap");
