@@ -38,8 +38,9 @@ WARNINGS  := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wwrite-strings \
 	-Werror=int-conversion -Werror=return-type -Werror=format -Werror=vla \
 	$(call known,-Werror=discarded-qualifiers -Werror=incompatible-pointer-types-discards-qualifiers)
 COMMON    := -std=gnu11 -D_GNU_SOURCE -DISOSOCKS_VERSION='"$(VERSION)"' $(WARNINGS) $(SANITIZE) -MMD -MP -Ilib
-# No fortified inlines and no large-file aliases in the library: they would rename the very functions it exports.
-LIB_FLAGS := $(COMMON) -fPIC -fvisibility=hidden -fno-plt -U_FORTIFY_SOURCE $(if $(call known,-Whardened),-Wno-hardened)
+# No fortified inlines and no aliases for large files and late times in the library, which some 32-bit compilers define by
+# themselves: they would rename the very functions it exports.
+LIB_FLAGS := $(COMMON) -fPIC -fvisibility=hidden -fno-plt -U_FORTIFY_SOURCE -U_FILE_OFFSET_BITS -U_TIME_BITS $(if $(call known,-Whardened),-Wno-hardened)
 TOOL_FLAGS = $(COMMON) -Iwrappers $(shell $(PKG_CONFIG) --cflags $(1))
 LINK       = $(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS)
 

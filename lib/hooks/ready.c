@@ -32,11 +32,17 @@
 /* Longer is for ever, but for what select() says is left. */
 #define CENTURY 3155760000 /* s */
 
+/* Where time_t has 32 bits it is always less. */
+static bool is_less_than_century(int64_t seconds)
+{
+	return seconds < CENTURY;
+}
+
 static uint64_t deadline_in(const struct timespec *timeout)
 {
 	if (!timeout)
 		return UINT64_MAX;
-	if (timeout->tv_sec > CENTURY)
+	if (!is_less_than_century(timeout->tv_sec))
 		return tunnel_now() + CENTURY * UINT64_C(1000000000);
 	const uint64_t wait = (uint64_t)timeout->tv_sec * 1000000000u + (uint64_t)timeout->tv_nsec;
 	return wait ? tunnel_now() + wait : 0;
@@ -592,7 +598,7 @@ HOOK int select(int count, fd_set *restrict readable, fd_set *restrict writable,
 	    (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0)))
 		return libc()->select(count, readable, writable, exceptional, timeout);
 	if (timeout)
-		time = (struct timespec){ timeout->tv_sec < CENTURY
+		time = (struct timespec){ is_less_than_century(timeout->tv_sec)
 						  ? timeout->tv_sec + timeout->tv_usec / 1000000
 						  : timeout->tv_sec,
 					  timeout->tv_usec % 1000000 * 1000 };

@@ -35,9 +35,11 @@ static bool by_hook(long number, const long argument[6], long *ret)
 	case SYS_listen:
 		*ret = listen(INT(0), INT(1));
 		return true;
+#ifdef SYS_accept /* i386 and s390x have accept4 alone */
 	case SYS_accept:
 		*ret = accept(INT(0), POINTER(1), POINTER(2));
 		return true;
+#endif
 	case SYS_accept4:
 		*ret = accept4(INT(0), POINTER(1), POINTER(2), INT(3));
 		return true;

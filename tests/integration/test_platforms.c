@@ -18,8 +18,8 @@
 	"printf '#!/bin/sh\\necho \"$@\" >>%s/got\\n' >bin/apt-get; "                              \
 	"printf '#!/bin/sh\\necho ${USER_ID:-0}\\n' >bin/id; "                                     \
 	"printf '#!/bin/sh\\nexit 1\\n' >bin/sudo; chmod 755 bin/*; "                              \
-	"printf 'installed gcc, c-compiler (= 12), \\ninstalled libx1t64, libx1 (= 1)\\n"          \
-	"config-files gone, \\n' >has; "                                                           \
+	"printf 'installed all gcc c-compiler (= 12)\\ninstalled all libx1t64 libx1 (= 1)\\n"      \
+	"config-files all gone \\n' >has; "                                                        \
 	"for p in newer=1 both-a=1 both-b=1 none=; do "                                            \
 	"echo \"${p%%=*}:\"; echo \"  Candidate: $(echo ${p#*=} | grep . || echo '(none)')\"; "    \
 	"done >knows; : >got"

@@ -13,7 +13,8 @@ static struct lab_result at_terminal(enum lab_user user, const char *arguments)
 {
 	g_autofree char *isosocks = lab_program("isosocks");
 
-	return lab_shell(user, "script -qec '%s %s' /dev/null </dev/null", isosocks, arguments);
+	return lab_shell(user, "SHELL=/bin/sh script -qec '%s %s' /dev/null </dev/null", isosocks,
+			 arguments);
 }
 
 Test(terminal, a_proxy_that_is_not_there_is_named_before_the_program_runs)

@@ -3,9 +3,12 @@
 # first of them that this release has, since names differ. Those behind -- are wanted by single tests, which are skipped without.
 export LC_ALL=C
 
-# What is installed, and what that provides.
-installed=" $(dpkg-query -W -f '${db:Status-Status} ${Package}, ${Provides}\n' | sed -n 's/^installed //p' | sed 's/([^)]*)//g' |
-	tr -s ',\n ' '   ') "
+# What is installed, and what that provides; another architecture's as NAME:ARCHITECTURE.
+installed=" $(dpkg-query -W -f '${db:Status-Status} ${Architecture} ${Package} ${Provides}\n' | sed 's/([^)]*)//g; s/,/ /g' |
+	awk -v native="$(dpkg --print-architecture)" '$1 == "installed" {
+		printf "%s:%s ", $3, $2
+		for (i = 3; i <= NF && ($2 == native || $2 == "all"); i++) printf "%s ", $i
+	}') "
 
 is_installed() {
 	for name in $(echo "$1" | tr '|' ' '); do
@@ -26,7 +29,7 @@ done
 # Of each alternative the first that apt can install, in $found; those of which it has none in $unknown.
 choose() {
 	known=" $(apt-cache policy $(echo "$*" | tr '|' ' ') 2>/dev/null |
-		awk '/^[^ ]/ { name = $1 } /^  Candidate: [^(]/ { sub(":.*", "", name); print name }' | tr '\n' ' ') "
+		awk '/^[^ ]/ { name = $1 } /^  Candidate: [^(]/ { sub(":$", "", name); print name }' | tr '\n' ' ') "
 	found= unknown=
 	for package in "$@"; do
 		for name in $(echo "$package" | tr '|' ' ') -; do
