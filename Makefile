@@ -116,8 +116,8 @@ comma := ,
 ISOSOCKS_LINK = $(if $(SANITIZE),,-static -Wl$(comma)--no-warnings -Wl$(comma)-z$(comma)noseparate-code) -Wl,--gc-sections
 GLIB_STATIC = $(shell $(PKG_CONFIG) $(if $(SANITIZE),,--static) --libs glib-2.0)
 
-# Newer linkers hide the warning and print the note to it all the same.
-QUIETLY = 2>$@.said; ended=$$?; grep -v 'note: the message above does not take linker garbage collection' $@.said >&2; rm -f $@.said; exit $$ended
+# Newer linkers hide the warning and print the note to it all the same, on standard output.
+QUIETLY = >$@.said 2>&1; ended=$$?; grep -v 'note: the message above does not take linker garbage collection' $@.said >&2; rm -f $@.said; exit $$ended
 
 $(BUILD)/isosocks: $(call obj,wrappers/isosocks.c $(TOOL_SRC)) $(ARCHIVE)
 	$(call say,LD,$@)$(LINK) $(ISOSOCKS_LINK) -o $@ $^ $(GLIB_STATIC) $(QUIETLY)
