@@ -209,7 +209,7 @@ PACKAGES_ALL   := $(PACKAGES_DEB) debootstrap nodejs default-jdk-headless erlang
 	python3-twisted apache2-utils wrk redis-server redis-tools postgresql chromium libevent-dev libuv1-dev \
 	libpython3.14-testsuite|libpython3.13-testsuite|libpython3.11-testsuite cmake patch
 
-PACKAGES_BENCH := torsocks proxychains4 tsocks dante-client curl python3 gnuplot-nox util-linux iproute2
+PACKAGES_BENCH := torsocks proxychains4 tsocks dante-client dante-server microsocks curl python3 gnuplot-nox util-linux iproute2
 
 # The list as the shell takes it: a | in a name is none of its own.
 deps = sh tests/support/deps.sh $(foreach p,$(1),'$(p)')

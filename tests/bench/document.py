@@ -22,7 +22,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 GROUP = " : "
 ORDER = ["none", "none, a filter", "curl --socks5-hostname", "pipelined", "stepwise", "library", "library, policy", "env(1)", "isosocks", "isosocks:no-guard",
-         "isosocks, connecting", "isosocks, cold", "isosocks:02", "isosocks:00", "torsocks", "proxychains4", "tsocks", "socksify"]
+         "isosocks, connecting", "isosocks, cold", "isosocks:02", "isosocks:00", "torsocks", "proxychains4", "tsocks", "socksify", "isosocks-proxy", "dante", "microsocks"]
 # A background of its own: readable on light and dark.
 BACKGROUND, TEXT, OURS, OTHER = "#1f2428", "#e1e4e8", "#85e89d", "#79b8ff"
 LINES = {"pipelined": "#e1e4e8", "isosocks": OURS, "isosocks:no-guard": "#34d058", "isosocks:02": "#22863a", "isosocks:00": "#bef5cb",

@@ -41,7 +41,7 @@ cp "$build/isosocks" "$build/libisosocks.so" "$folder"
 # Pages that the disk does not have yet would count as memory of the process.
 sync "$folder/isosocks" "$folder/libisosocks.so"
 export here folder tab
-export bench="$build/tests/bench" isosocks="$folder/isosocks"
+export bench="$build/tests/bench" isosocks="$folder/isosocks" proxy="$build/isosocks-proxy"
 
 # ---- what machine, and which versions ----
 
@@ -71,6 +71,8 @@ package() { # PACKAGE NAME
 	package proxychains4 proxychains4
 	package tsocks tsocks
 	package dante-client socksify
+	package dante-server dante
+	package microsocks microsocks
 	package curl curl
 	package python3 python3
 } >"$out/versions"

@@ -1,13 +1,15 @@
 #include "relay.h"
 
+#include "pipes.h"
 #include "stream.h"
 #include "watch.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 
-#define CHUNK (128 * 1024) /* moved at once */
-#define TURNS 4		   /* chunks before others get a turn */
+#define CHUNK  (64 * 1024) /* copied at once; a sender of that much is not copied any more */
+#define LITTLE (4 * 1024)  /* and a sender of less is copied again, which takes fewer calls */
+#define TURNS  4	   /* chunks before others get a turn */
 
 struct side {
 	int fd;
@@ -21,6 +23,8 @@ struct flow {
 	struct side *from;
 	struct side *to;
 	GByteArray *first; /* what was there before the relay; NULL once it is delivered */
+	struct pipe *pipe; /* with bytes that the receiver had no room for; NULL: none */
+	gboolean bulk;	   /* the sender fills whole chunks */
 	gboolean full;	   /* waits for room */
 	gboolean ended;
 	guint64 bytes;
@@ -36,6 +40,12 @@ struct relay {
 	void (*done)(void *data, gboolean broken);
 	void *data;
 };
+
+static void forget(struct flow *flow)
+{
+	g_clear_pointer(&flow->first, g_byte_array_unref);
+	g_clear_pointer(&flow->pipe, pipes_give);
+}
 
 static void on_client(void *data, guint32 events);
 static void on_target(void *data, guint32 events);
@@ -69,8 +79,8 @@ void relay_stop(struct relay *relay)
 	relay->stopped = TRUE;
 	watch_stop(&relay->client.watch);
 	watch_stop(&relay->target.watch);
-	g_clear_pointer(&relay->up.first, g_byte_array_unref);
-	g_clear_pointer(&relay->down.first, g_byte_array_unref);
+	forget(&relay->up);
+	forget(&relay->down);
 }
 
 static void stop(struct relay *relay, gboolean broken)
@@ -85,6 +95,7 @@ static void end_flow(struct flow *flow)
 {
 	flow->ended = TRUE;
 	flow->full = FALSE;
+	forget(flow);
 	if (flow->relay->up.ended && flow->relay->down.ended)
 		stop(flow->relay, flow->relay->broken);
 }
@@ -103,51 +114,91 @@ static void lose(struct flow *flow)
 	end_flow(flow);
 }
 
-/* Bytes that the receiver took: not all when it is full, -1 when it is gone. */
-static gssize deliver(struct flow *flow, const guint8 *bytes, gsize length)
+/* What became of a write of so many bytes. FALSE: not all went, as the receiver is full or gone. */
+static gboolean is_delivered(struct flow *flow, gssize n, gsize length)
 {
-	gssize n = stream_send(flow->to->fd, bytes, length);
-
 	if (n < 0 && n != -EAGAIN) {
 		lose(flow);
-		return -1;
+		return FALSE;
 	}
-	n = MAX(n, 0);
-	flow->bytes += (guint64)n;
-	flow->full = (gsize)n < length;
-	return n;
+	flow->bytes += (guint64)MAX(n, 0);
+	flow->full = MAX(n, 0) < (gssize)length;
+	return !flow->full;
+}
+
+/* The sender has nothing, has ended, or is broken. */
+static void take_none(struct flow *flow, gssize n)
+{
+	if (n == 0)
+		end(flow);
+	else if (n != -EAGAIN)
+		stop(flow->relay, TRUE);
 }
 
 /* The functions that move say whether it can go on at once. */
 static gboolean move_first(struct flow *flow)
 {
-	gssize n = deliver(flow, flow->first->data, flow->first->len);
+	gssize n = stream_send(flow->to->fd, flow->first->data, flow->first->len);
+	gboolean good = is_delivered(flow, n, flow->first->len);
 
-	if (n < 0)
-		return FALSE;
-	g_byte_array_remove_range(flow->first, 0, (guint)n);
-	if (!flow->full)
+	if (good)
 		g_clear_pointer(&flow->first, g_byte_array_unref);
-	return !flow->full;
+	else if (n > 0)
+		g_byte_array_remove_range(flow->first, 0, (guint)n);
+	return good;
 }
 
-static gboolean move_chunk(struct flow *flow)
+static gboolean copy(struct flow *flow)
 {
 	static guint8 chunk[CHUNK]; /* the main loop has one thread */
 	gssize n = stream_peek(flow->from->fd, chunk, sizeof(chunk));
 
-	if (n == -EAGAIN)
+	if (n <= 0) {
+		take_none(flow, n);
 		return FALSE;
-	if (n < 0)
-		stop(flow->relay, TRUE);
-	if (n == 0)
-		end(flow);
-	if (n <= 0)
-		return FALSE;
-	gssize sent = deliver(flow, chunk, (gsize)n);
+	}
+	flow->bulk = n == CHUNK;
+	gssize sent = stream_send(flow->to->fd, chunk, (gsize)n);
 	if (sent > 0)
 		stream_discard(flow->from->fd, (gsize)sent);
-	return sent == n && (n == CHUNK || flow->from->gone);
+	return is_delivered(flow, sent, (gsize)n) && (flow->bulk || flow->from->gone);
+}
+
+static gboolean empty_pipe(struct flow *flow)
+{
+	gsize length = flow->pipe->length;
+	gssize n = pipe_empty(flow->pipe, flow->to->fd);
+
+	if (n > 0 && (gsize)n < length) /* it has taken a part, and may take more */
+		flow->bytes += (guint64)n;
+	else if (!is_delivered(flow, n, length))
+		return FALSE;
+	if (flow->pipe->length == 0)
+		g_clear_pointer(&flow->pipe, pipes_give);
+	return TRUE;
+}
+
+static gboolean pass_through(struct flow *flow)
+{
+	flow->pipe = pipes_take();
+	if (!flow->pipe)
+		return copy(flow);
+	gssize n = pipe_fill(flow->pipe, flow->from->fd);
+	flow->bulk = n > LITTLE || n == -EAGAIN;
+	if (n > 0)
+		return empty_pipe(flow);
+	g_clear_pointer(&flow->pipe, pipes_give);
+	take_none(flow, n);
+	return FALSE;
+}
+
+static gboolean move_on(struct flow *flow)
+{
+	if (flow->first)
+		return move_first(flow);
+	if (flow->pipe)
+		return empty_pipe(flow);
+	return flow->bulk ? pass_through(flow) : copy(flow);
 }
 
 static void move(struct flow *flow)
@@ -157,7 +208,7 @@ static void move(struct flow *flow)
 	for (int i = 0; more && (i < TURNS || flow->from->gone); i++) {
 		if (flow->ended || flow->relay->stopped)
 			return;
-		more = flow->first ? move_first(flow) : move_chunk(flow);
+		more = move_on(flow);
 	}
 }
 
