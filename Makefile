@@ -16,6 +16,7 @@ MANDIR    ?= $(PREFIX)/share/man
 DOCDIR    ?= $(PREFIX)/share/doc/isosocks
 BASHDIR   ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR    ?= $(PREFIX)/share/zsh/site-functions
+SYSTEMDDIR ?= $(PREFIX)/lib/systemd/system
 APPARMORDIR ?= $(SYSCONFDIR)/apparmor.d/abstractions/base.d
 
 VARIANT   ?= release
@@ -325,7 +326,7 @@ format: ## clang-format over every source
 
 # LD_PRELOAD cannot carry a path with a space, a colon or a dollar sign (ld.so(8)), and a shell not one with a quote. Read
 # with the file, so that nothing has happened yet.
-PLACES := DESTDIR PREFIX BINDIR SBINDIR LIBDIR INCLUDEDIR SYSCONFDIR MANDIR DOCDIR BASHDIR ZSHDIR APPARMORDIR
+PLACES := DESTDIR PREFIX BINDIR SBINDIR LIBDIR INCLUDEDIR SYSCONFDIR MANDIR DOCDIR BASHDIR ZSHDIR SYSTEMDDIR APPARMORDIR
 none   :=
 blank  := $(none) $(none)
 odd     = $(strip $(foreach c,: $$ ' " ` \,$(findstring $(c),$(1)))$(if $(findstring $(blank),$(1)),blank))
@@ -348,6 +349,8 @@ install: all ## install under DESTDIR and PREFIX
 	$(foreach n,$(COMPLETED),$(INSTALL) -m 644 config/completion/isosocks.bash '$(DESTDIR)$(BASHDIR)/$(n)' &&) true
 	$(INSTALL) -m 644 config/completion/isosocks.zsh '$(DESTDIR)$(ZSHDIR)/_isosocks'
 	$(call fill,config/apparmor/isosocks) >'$(DESTDIR)$(APPARMORDIR)/isosocks' && chmod 644 '$(DESTDIR)$(APPARMORDIR)/isosocks'
+	$(INSTALL) -d '$(DESTDIR)$(SYSTEMDDIR)'
+	$(foreach n,$(UNITS),$(call fill,config/systemd/$(n)) >'$(DESTDIR)$(SYSTEMDDIR)/$(n)' && chmod 644 '$(DESTDIR)$(SYSTEMDDIR)/$(n)' &&) true
 	$(foreach n,$(SECTIONS),$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man$(n)' && $(INSTALL) -m 644 $(wildcard doc/*.$(n)) '$(DESTDIR)$(MANDIR)/man$(n)' &&) true
 	$(INSTALL) -m 644 $(DOCUMENTS) '$(DESTDIR)$(DOCDIR)'
 
@@ -359,7 +362,8 @@ remove = rm -f $(foreach f,$(2),'$(DESTDIR)$(1)/$(notdir $(f))')
 remove_folder = if [ -d '$(DESTDIR)$(1)' ]; then rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(1)'; fi
 
 # A template with this installation's places in it.
-fill = sed -e 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),; s,@INCLUDEDIR@,$(INCLUDEDIR),; s,@SYSCONFDIR@,$(SYSCONFDIR),; s,@VERSION@,$(VERSION),' $(1)
+fill = sed -e 's,@PREFIX@,$(PREFIX),; s,@BINDIR@,$(BINDIR),; s,@LIBDIR@,$(LIBDIR),; s,@INCLUDEDIR@,$(INCLUDEDIR),; s,@SYSCONFDIR@,$(SYSCONFDIR),; s,@VERSION@,$(VERSION),' $(1)
+UNITS     := isosocks-proxy.service isosocks-proxy.socket
 COMPLETED := isosocks isosocksctl isosocks-proxy
 
 uninstall: ## remove what install put there
@@ -372,6 +376,7 @@ uninstall: ## remove what install put there
 	$(call remove,$(DOCDIR),$(DOCUMENTS))
 	$(call remove,$(BASHDIR),$(COMPLETED))
 	$(call remove,$(ZSHDIR),_isosocks)
+	$(call remove,$(SYSTEMDDIR),$(UNITS))
 	$(call remove,$(APPARMORDIR),isosocks)
 	$(call remove_folder,$(LIBDIR)/isosocks)
 	$(call remove_folder,$(DOCDIR))

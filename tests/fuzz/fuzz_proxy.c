@@ -97,7 +97,7 @@ static int converse(const uint8_t *data, size_t size, size_t step, struct upstre
 	size_t used = 0;
 	int r = 0;
 
-	upstream_init(ret, size > 0 && data[0] & 1 ? &login : NULL, &request, out);
+	upstream_init(ret, HOP_SOCKS5, size > 0 && data[0] & 1 ? &login : NULL, &request, out);
 	for (size_t end = MIN(1, size); end < size && r >= 0;) {
 		end = MIN(end + step, size);
 		while ((r = upstream_take(ret, data + 1 + used, end - 1 - used, out)) > 0)

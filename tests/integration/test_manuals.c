@@ -159,6 +159,12 @@ static const struct row rows[] = {
 	  .says = { HELLO },
 	  .asked = { ASKED("example.org", "80"), "\"method\":2", "\"username\":\"<torS0X>0\"",
 		     "\"password\":\"A=b&ISOLATION=" } },
+	{ .command = "isosocks-proxy --listen 127.0.0.1:1080 --pick rotate --pick-by key "
+		     "--upstream 127.0.0.1:9050,127.0.0.1:9150",
+	  .listens = 1080,
+	  .then = AT_1080,
+	  .says = { HELLO },
+	  .asked = { ASKED("example.org", "80"), "\"password\":\"A=b&ISOLATION=" } },
 	{ .command = "isosocks-proxy --listen 127.0.0.1:1080 --upstream 127.0.0.1:9050 "
 		     "--log-json - &",
 	  .listens = 1080,

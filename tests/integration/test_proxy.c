@@ -332,3 +332,75 @@ Test(proxy, holds_nothing_for_a_client_that_does_not_read)
 	cr_assert_leq(each, 8192, "%ld bytes for each", each);
 	proxy_close(&proxy);
 }
+
+/* ---- started by another one, as systemd does ---- */
+
+static void start_with_listener(struct proxy *proxy, int listener, const char *pid)
+{
+	g_autofree char *program = lab_program("isosocks-proxy");
+	int ends[2];
+
+	cr_assert_eq(pipe(ends), 0);
+	proxy->out = ends[0];
+	proxy->pid = fork();
+	if (proxy->pid != 0) {
+		close(ends[1]);
+		return;
+	}
+	g_autofree char *own = g_strdup_printf("%d", getpid());
+	dup2(ends[1], STDOUT_FILENO);
+	dup2(listener, 3); /* sd_listen_fds(3) */
+	setenv("LISTEN_PID", pid ? pid : own, 1);
+	setenv("LISTEN_FDS", "1", 1);
+	execl(program, program, "--print-port", NULL);
+	_exit(127);
+}
+
+Test(proxy, serves_on_a_socket_that_it_was_started_with)
+{
+	struct proxy proxy;
+	uint16_t port;
+
+	lab_open();
+	int listener = listen_anywhere(&port);
+	start_with_listener(&proxy, listener, NULL);
+	proxy.port = read_port(proxy.out);
+	cr_assert_eq(proxy.port, ntohs(port));
+	close(listener);
+	assert_serves(&proxy);
+	proxy_close(&proxy);
+}
+
+/* Meant for another process, the number is nobody's: the default address it is. */
+Test(proxy, leaves_a_socket_alone_that_was_meant_for_another_process)
+{
+	struct proxy proxy;
+	uint16_t port;
+
+	lab_open();
+	int listener = listen_anywhere(&port);
+	start_with_listener(&proxy, listener, "1");
+	proxy.port = read_port(proxy.out);
+	cr_assert_eq(proxy.port, 9050);
+	proxy_close(&proxy);
+}
+
+/* As far as it goes without systemd as the first process: the units are what it takes for units. */
+Test(proxy, has_units_that_systemd_accepts)
+{
+	lab_open();
+	lab_need("systemd-analyze");
+	g_autofree char *folder = g_build_filename(g_get_current_dir(), "config/systemd", NULL);
+	g_autofree char *program = lab_program("isosocks-proxy");
+	const struct lab_result result =
+		lab_shell(LAB_ROOT,
+			  "mkdir -p units && for unit in service socket; do "
+			  "sed \"s,@BINDIR@/isosocks-proxy,%s,; s,@SYSCONFDIR@,/etc,\" "
+			  "%s/isosocks-proxy.$unit >units/isosocks-proxy.$unit; done; "
+			  "systemd-analyze verify --man=no units/isosocks-proxy.service "
+			  "units/isosocks-proxy.socket",
+			  program, folder);
+
+	lab_assert_status(&result, 0);
+	cr_assert_null(strstr(result.err, "isosocks-proxy"), "%s", result.err);
+}

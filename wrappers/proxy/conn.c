@@ -574,7 +574,10 @@ static void on_dialled(void *data, const struct dial_result *result)
 	release(conn);
 	if (result->early)
 		conn->early = g_byte_array_ref(result->early);
+	conn->record.via = result->via;
+	conn->record.why = result->why;
 	record_log_request(&conn->record, conn->settings->log, reply);
+	conn->record.via = conn->record.why = NULL;
 	send_reply(conn, reply, reply == REPLY_SUCCEEDED ? &result->bound : NULL);
 }
 

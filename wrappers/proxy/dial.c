@@ -1,6 +1,8 @@
 #include "dial.h"
 
+#include "deadline.h"
 #include "map.h"
+#include "route.h"
 #include "settings.h"
 #include "shared.h"
 #include "stream.h"
@@ -13,7 +15,13 @@
 struct dial {
 	struct request request; /* as mapped */
 	struct shared *shared;
-	GSocketAddress *upstream;
+	struct route *route; /* NULL: directly */
+	struct way way;
+	guint hop;	/* of the way, the one that is spoken to */
+	char *via;	/* the way as text */
+	char *why;	/* of the last hop that failed */
+	gboolean heard; /* something has come from this hop */
+	struct deadline deadline;
 	const struct credentials *login;
 	void (*done)(void *data, const struct dial_result *result);
 	void *data;
@@ -37,6 +45,8 @@ static void dial_clear(gpointer data)
 	stream_close(&dial->socket);
 	g_clear_pointer(&dial->in, g_byte_array_unref);
 	g_clear_pointer(&dial->out, g_byte_array_unref);
+	g_free(dial->via);
+	g_free(dial->why);
 }
 
 struct dial *dial_new(const struct request *request, struct shared *shared,
@@ -48,8 +58,11 @@ struct dial *dial_new(const struct request *request, struct shared *shared,
 	if (request->command != COMMAND_RESOLVE_PTR)
 		dial->request.target = map_apply(shared->settings->map, &request->target);
 	dial->shared = shared;
-	dial->upstream = shared->settings->upstream;
 	dial->login = login;
+	if (route_stages(shared->settings->route) > 0) {
+		dial->route = shared->settings->route;
+		way_init(&dial->way, dial->route, login);
+	}
 	dial->done = done;
 	dial->data = data;
 	dial->cancellable = g_cancellable_new();
@@ -62,6 +75,7 @@ static void close_socket(struct dial *dial)
 {
 	watch_stop(&dial->watch);
 	writer_done(&dial->writer);
+	deadline_stop(&dial->deadline);
 	stream_close(&dial->socket);
 }
 
@@ -95,16 +109,19 @@ guint8 dial_reply(int error)
 	}
 }
 
-static void finish(struct dial *dial, const struct dial_result *result)
+static void finish(struct dial *dial, struct dial_result result)
 {
 	watch_stop(&dial->watch);
-	dial->done(dial->data, result);
+	deadline_stop(&dial->deadline);
+	result.via = dial->via;
+	result.why = result.reply == REPLY_SUCCEEDED ? NULL : dial->why;
+	dial->done(dial->data, &result);
 }
 
 static void fail(struct dial *dial, guint8 reply)
 {
 	close_socket(dial);
-	finish(dial, &(struct dial_result){ .reply = reply, .socket = -1 });
+	finish(dial, (struct dial_result){ .reply = reply, .socket = -1 });
 }
 
 /* ---- connecting ---- */
@@ -128,22 +145,25 @@ static void finish_connected(struct dial *dial, const struct address *bound, GBy
 	watch_stop(&dial->watch);
 	writer_done(&dial->writer);
 	dial->socket = -1;
-	finish(dial, &result);
+	finish(dial, result);
 }
 
 static void try_next(struct dial *dial);
-static void start_upstream(struct dial *dial);
+static void start_hop(struct dial *dial);
+static void fail_hop(struct dial *dial, guint at, const char *why);
 
 static void connected(struct dial *dial, int error)
 {
 	struct address bound;
 
-	if (error) {
+	if (error && dial->route) {
+		fail_hop(dial, 0, g_strerror(error));
+	} else if (error) {
 		close_socket(dial);
-		dial->failure = dial->upstream ? REPLY_GENERAL_FAILURE : dial_reply(error);
+		dial->failure = dial_reply(error);
 		try_next(dial);
-	} else if (dial->upstream) {
-		start_upstream(dial);
+	} else if (dial->route) {
+		start_hop(dial);
 	} else {
 		set_local(dial, &bound);
 		finish_connected(dial, &bound, NULL);
@@ -168,6 +188,24 @@ static gboolean is_shortage(int error)
 	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
+static void on_late(void *data)
+{
+	struct dial *dial = data;
+
+	watch_stop(&dial->watch);
+	if (!dial->route)
+		connected(dial, ETIMEDOUT);
+	else if (dial->heard && dial->hop + 1 == dial->way.count)
+		fail(dial, REPLY_TTL_EXPIRED); /* it is the target that takes its time */
+	else
+		fail_hop(dial, dial->hop, "it took longer than --hop-timeout");
+}
+
+static void begin_waiting(struct dial *dial)
+{
+	deadline_start(&dial->deadline, dial->shared->hops, on_late, dial);
+}
+
 static void connect_to(struct dial *dial, GSocketAddress *to)
 {
 	gboolean pending = FALSE;
@@ -182,6 +220,7 @@ static void connect_to(struct dial *dial, GSocketAddress *to)
 		return;
 	}
 	watch_init(&dial->watch, dial->socket, on_connected, dial);
+	begin_waiting(dial);
 	if (!pending)
 		connected(dial, 0);
 	else if (!watch_set(&dial->watch, EPOLLOUT))
@@ -201,7 +240,7 @@ static void try_next(struct dial *dial)
 	connect_to(dial, to);
 }
 
-/* ---- through the upstream ---- */
+/* ---- through proxies ---- */
 
 static void on_upstream(void *data, guint32 events);
 
@@ -211,7 +250,7 @@ static void on_written(void *data, gboolean failed)
 
 	watch_init(&dial->watch, dial->socket, on_upstream, dial);
 	if (failed || !watch_set(&dial->watch, EPOLLIN))
-		fail(dial, REPLY_GENERAL_FAILURE);
+		fail_hop(dial, dial->hop, "it is gone");
 }
 
 static void send_out(struct dial *dial)
@@ -222,13 +261,91 @@ static void send_out(struct dial *dial)
 	writer_send(&dial->writer, out);
 }
 
-static void start_upstream(struct dial *dial)
+/* Keys go to the last hop that takes them and has no login of its own. */
+static const struct credentials *login_for(const struct dial *dial, guint at)
 {
+	const struct way *way = &dial->way;
+	guint last = way->count;
+
+	if (way->hops[at]->login)
+		return way->hops[at]->login;
+	while (last > 0 && (way->hops[last - 1]->login || way->hops[last - 1]->kind != HOP_SOCKS5))
+		last--;
+	return at + 1 == last ? dial->login : NULL;
+}
+
+/* The last one carries out what the client asked for; the others connect to the next. */
+static struct request request_for(const struct dial *dial, guint at)
+{
+	if (at + 1 == dial->way.count)
+		return dial->request;
+	return (struct request){ .command = COMMAND_CONNECT,
+				 .target = dial->way.hops[at + 1]->place };
+}
+
+/* A name that cannot be said to this kind of proxy, or a command that it has not: no fault of its.
+ */
+static void refuse_request(struct dial *dial, int cause)
+{
+	const char *text = dial->way.hops[dial->hop]->text;
+
+	g_free(dial->why);
+	dial->why = g_strconcat(text, ": it cannot be asked for this", NULL);
+	fail(dial, cause == -EOPNOTSUPP ? REPLY_COMMAND_NOT_SUPPORTED : REPLY_GENERAL_FAILURE);
+}
+
+static void start_hop(struct dial *dial)
+{
+	const struct hop *hop = dial->way.hops[dial->hop];
+	const struct request request = request_for(dial, dial->hop);
+
+	begin_waiting(dial);
+	dial->heard = FALSE;
 	writer_init(&dial->writer, dial->socket, on_written, dial);
-	dial->in = g_byte_array_new();
-	dial->out = g_byte_array_new();
-	upstream_init(&dial->peer, dial->login, &dial->request, dial->out);
-	send_out(dial);
+	if (!dial->in)
+		dial->in = g_byte_array_new();
+	if (!dial->out)
+		dial->out = g_byte_array_new();
+	int r = upstream_init(&dial->peer, hop->kind, login_for(dial, dial->hop), &request,
+			      dial->out);
+	if (r < 0)
+		refuse_request(dial, r);
+	else
+		send_out(dial);
+}
+
+static char *way_text(const struct way *way)
+{
+	GString *text = g_string_new(NULL);
+
+	for (guint i = 0; i < way->count; i++)
+		g_string_append_printf(text, i > 0 ? " %s" : "%s", way->hops[i]->text);
+	return g_string_free(text, FALSE);
+}
+
+/* FALSE when there is no way left that has not failed. */
+static gboolean start_way(struct dial *dial)
+{
+	if (!way_pick(&dial->way, dial->route))
+		return FALSE;
+	g_free(dial->via);
+	dial->via = way_text(&dial->way);
+	dial->hop = 0;
+	g_clear_pointer(&dial->in, g_byte_array_unref);
+	g_clear_pointer(&dial->out, g_byte_array_unref);
+	connect_to(dial, dial->way.hops[0]->address);
+	return TRUE;
+}
+
+/* A hop itself has failed, not what is behind it: another one takes its place, if there is one. */
+static void fail_hop(struct dial *dial, guint at, const char *why)
+{
+	close_socket(dial);
+	g_free(dial->why);
+	dial->why = g_strdup_printf("%s: %s", dial->way.hops[at]->text, why);
+	way_fail(&dial->way, dial->route, at);
+	if (!start_way(dial))
+		fail(dial, REPLY_GENERAL_FAILURE);
 }
 
 static void finish_upstream(struct dial *dial)
@@ -239,9 +356,31 @@ static void finish_upstream(struct dial *dial)
 		finish_connected(dial, &peer->bound, dial->in);
 		return;
 	}
+	g_free(dial->why);
+	dial->why = g_strdup_printf("%s: %s", dial->way.hops[dial->hop]->text, peer->why);
 	close_socket(dial);
 	finish(dial,
-	       &(struct dial_result){ .reply = peer->reply, .bound = peer->bound, .socket = -1 });
+	       (struct dial_result){ .reply = peer->reply, .bound = peer->bound, .socket = -1 });
+}
+
+/* A refusal by a hop that is not the last one is the next one's failure. */
+static void end_hop(struct dial *dial)
+{
+	if (dial->hop + 1 == dial->way.count) {
+		finish_upstream(dial);
+	} else if (dial->peer.reply != REPLY_SUCCEEDED) {
+		fail_hop(dial, dial->hop + 1, dial->peer.why);
+	} else {
+		dial->hop++;
+		writer_done(&dial->writer);
+		start_hop(dial);
+	}
+}
+
+static const char *failure_text(int cause)
+{
+	return cause == -EACCES ? "it refuses the method or the login"
+				: "it does not speak what it should";
 }
 
 /* Everything that has come; what stands behind the reply is the target's. */
@@ -255,9 +394,9 @@ static void take_messages(struct dial *dial)
 			g_byte_array_remove_range(dial->in, 0, (guint)used);
 	} while (used > 0 && dial->peer.step != UPSTREAM_DONE && dial->in->len > 0);
 	if (used < 0)
-		fail(dial, REPLY_GENERAL_FAILURE);
+		fail_hop(dial, dial->hop, failure_text(used));
 	else if (dial->peer.step == UPSTREAM_DONE)
-		finish_upstream(dial);
+		end_hop(dial);
 	else if (dial->out->len > 0)
 		send_out(dial);
 }
@@ -272,9 +411,10 @@ static void on_upstream(void *data, guint32 events)
 	if (n == -EAGAIN)
 		return;
 	if (n <= 0) {
-		fail(dial, REPLY_GENERAL_FAILURE);
+		fail_hop(dial, dial->hop, n == 0 ? "it ended the stream" : g_strerror((int)-n));
 		return;
 	}
+	dial->heard = TRUE;
 	g_byte_array_append(dial->in, chunk, (guint)n);
 	take_messages(dial);
 }
@@ -286,7 +426,7 @@ static void finish_resolve(struct dial *dial, GInetAddress *inet)
 	struct dial_result result = { .socket = -1 };
 
 	address_set_inet(&result.bound, inet, 0);
-	finish(dial, &result);
+	finish(dial, result);
 }
 
 static void use_addresses(struct dial *dial)
@@ -328,7 +468,7 @@ static void finish_name(struct dial *dial, const char *name)
 	struct dial_result result = { .socket = -1 };
 
 	address_set_name(&result.bound, name, 0);
-	finish(dial, &result);
+	finish(dial, result);
 }
 
 static void on_name(GObject *source, GAsyncResult *async, gpointer data)
@@ -370,8 +510,8 @@ void dial_start(struct dial *dial)
 {
 	g_autoptr(GInetAddress) inet = NULL;
 
-	if (dial->upstream) {
-		connect_to(dial, dial->upstream);
+	if (dial->route) {
+		start_way(dial);
 		return;
 	}
 	if (dial->request.command == COMMAND_RESOLVE_PTR) {

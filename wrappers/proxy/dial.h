@@ -15,6 +15,8 @@ struct dial_result {
 	struct address bound; /* when it succeeded */
 	int socket;	      /* CONNECT only; the receiver's; -1: none */
 	GByteArray *early;    /* what the target has said already; borrowed, may be NULL */
+	const char *via;      /* the proxies in between; borrowed, NULL: none */
+	const char *why;      /* which of them failed and how; borrowed, NULL: none did */
 };
 
 struct dial;

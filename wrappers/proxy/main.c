@@ -1,6 +1,7 @@
 /*
  * isosocks-proxy: the reference SOCKS5 proxy with isolation keys; isosocks-proxy(1).
  */
+#include "activation.h"
 #include "ending.h"
 #include "fault.h"
 #include "options.h"
@@ -75,6 +76,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	g_set_prgname("isosocks-proxy"); /* not what it was started as */
 	settings_init(&settings);
+	settings.inherited = activation_take();
 	if (options_parse(&copy, &settings, &error))
 		code = run(&settings);
 	else

@@ -4,6 +4,7 @@
 #include "fault.h"
 #include "jsonlog.h"
 #include "map.h"
+#include "route.h"
 #include "settings.h"
 
 #include <string.h>
@@ -14,7 +15,10 @@
 
 struct raw {
 	char **listen;
-	char *upstream;
+	char **upstream;
+	char *pick;
+	char *pick_by;
+	char *hop;
 	char *methods;
 	char *user;
 	char *log;
@@ -29,7 +33,10 @@ struct raw {
 static void raw_clear(struct raw *raw)
 {
 	g_strfreev(raw->listen);
-	g_free(raw->upstream);
+	g_strfreev(raw->upstream);
+	g_free(raw->pick);
+	g_free(raw->pick_by);
+	g_free(raw->hop);
 	g_free(raw->methods);
 	g_free(raw->user);
 	g_free(raw->log);
@@ -57,8 +64,15 @@ static gboolean read_command_line(char ***argv, struct raw *raw, struct settings
 		  "Allow addresses that other machines can reach", NULL },
 		{ "print-port", 0, 0, G_OPTION_ARG_NONE, &settings->print_port,
 		  "Print each listener's port once it listens", NULL },
-		{ "upstream", 0, 0, G_OPTION_ARG_STRING, &raw->upstream,
-		  "Connect through this SOCKS5 proxy, a Tor for example", "ADDR:PORT" },
+		{ "upstream", 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw->upstream,
+		  "Connect through this proxy, or one of these; repeatable, for a chain",
+		  "URL[,URL...]" },
+		{ "pick", 0, 0, G_OPTION_ARG_STRING, &raw->pick,
+		  "Which of several: first, random or rotate (first)", "WHICH" },
+		{ "pick-by", 0, 0, G_OPTION_ARG_STRING, &raw->pick_by,
+		  "For each connection, or for each isolation key (connection)", "connection|key" },
+		{ "hop-timeout", 0, 0, G_OPTION_ARG_STRING, &raw->hop,
+		  "How long each proxy, and the target, is waited for (120)", "SECONDS" },
 		{ "methods", 0, 0, G_OPTION_ARG_STRING, &raw->methods,
 		  "Methods to take, the first one preferred (extended;password;none)", "LIST" },
 		{ "user", 0, 0, G_OPTION_ARG_STRING, &raw->user,
@@ -98,6 +112,8 @@ static gboolean set_listen(const struct raw *raw, struct settings *settings, GEr
 	static const char *const fallback[] = { "127.0.0.1:9050", NULL };
 	const char *const *list = raw->listen ? (const char *const *)raw->listen : fallback;
 
+	if (!raw->listen && settings->inherited > 0)
+		return TRUE;
 	for (; *list; list++) {
 		GSocketAddress *address = endpoint_parse("--listen", *list, error);
 		if (!address)
@@ -179,12 +195,44 @@ static gboolean set_user(const struct raw *raw, struct settings *settings, GErro
 	return TRUE;
 }
 
+static gboolean parse_pick(const char *text, enum route_pick *ret, GError **error)
+{
+	static const char *const names[] = { "first", "random", "rotate" };
+
+	*ret = PICK_FIRST;
+	if (!text)
+		return TRUE;
+	for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+		if (strcmp(names[i], text) == 0) {
+			*ret = (enum route_pick)i;
+			return TRUE;
+		}
+	}
+	return fail(error, "--pick", text, "should be first, random or rotate");
+}
+
+static gboolean set_pick(const struct raw *raw, struct settings *settings, GError **error)
+{
+	const char *by = raw->pick_by ? raw->pick_by : "connection";
+	enum route_pick pick;
+
+	if (!parse_pick(raw->pick, &pick, error))
+		return FALSE;
+	if (strcmp(by, "connection") != 0 && strcmp(by, "key") != 0)
+		return fail(error, "--pick-by", by, "should be connection or key");
+	if ((raw->pick || raw->pick_by) && !raw->upstream)
+		return fail(error, "--pick", pick == PICK_FIRST ? by : raw->pick,
+			    "there is no --upstream to pick from");
+	route_set_pick(settings->route, pick, strcmp(by, "key") == 0);
+	return TRUE;
+}
+
 static gboolean set_upstream(const struct raw *raw, struct settings *settings, GError **error)
 {
-	if (!raw->upstream)
-		return TRUE;
-	settings->upstream = endpoint_parse("--upstream", raw->upstream, error);
-	return settings->upstream != NULL;
+	for (char **text = raw->upstream; text && *text; text++)
+		if (!route_add(settings->route, *text, error))
+			return FALSE;
+	return set_pick(raw, settings, error);
 }
 
 static gboolean set_map(const struct raw *raw, struct settings *settings, GError **error)
@@ -236,6 +284,8 @@ static gboolean set_bounds(const struct raw *raw, struct settings *settings, GEr
 {
 	return set_number("--handshake-timeout", raw->handshake, 0, SECONDS_MAX,
 			  &settings->handshake_seconds, error) &&
+	       set_number("--hop-timeout", raw->hop, 0, SECONDS_MAX, &settings->hop_seconds,
+			  error) &&
 	       set_number("--max-clients", raw->clients, 1, CLIENTS_MAX, &settings->clients_max,
 			  error);
 }

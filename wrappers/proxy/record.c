@@ -92,6 +92,10 @@ void record_log_request(const struct record *record, struct jsonlog *log, int re
 		jsonlog_add_number(line, "reply", reply);
 	else
 		jsonlog_add_null(line, "reply");
+	if (record->via)
+		jsonlog_add_text(line, "via", record->via, strlen(record->via));
+	if (record->why)
+		jsonlog_add_text(line, "why", record->why, strlen(record->why));
 	jsonlog_add_number(line, "reads", record->reads);
 	jsonlog_write(log, line);
 }

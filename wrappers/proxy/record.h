@@ -23,6 +23,8 @@ struct record {
 	struct request request;
 	char *host;	   /* the request's; NULL before it */
 	const char *fault; /* the one that decided the end; the faults' */
+	const char *via;   /* the proxies in between; the dial's, NULL: none */
+	const char *why;   /* which of them failed and how */
 };
 
 void record_clear(struct record *record);

@@ -1,5 +1,6 @@
 #include "server.h"
 
+#include "activation.h"
 #include "conn.h"
 #include "endpoint.h"
 #include "jsonlog.h"
@@ -152,29 +153,50 @@ static GSocket *open_listener(GSocketAddress *address, GError **error)
 			     G_SOCKET_PROTOCOL_TCP, error);
 	if (!socket)
 		return NULL;
-	g_socket_set_blocking(socket, FALSE);
 	g_socket_set_listen_backlog(socket, BACKLOG);
 	if (!g_socket_bind(socket, address, TRUE, error) || !g_socket_listen(socket, error))
 		return NULL;
 	return g_steal_pointer(&socket);
 }
 
-static gboolean add_listener(struct server *server, GSocketAddress *address, GError **error)
+static void add_listener(struct server *server, GSocket *socket)
 {
-	GSocket *socket = open_listener(address, error);
-	g_autofree char *text = endpoint_text(address);
-
-	if (!socket) {
-		g_prefix_error(error, "--listen %s: ", text);
-		return FALSE;
-	}
 	struct listener *listener = g_new0(struct listener, 1);
+
+	g_socket_set_blocking(socket, FALSE);
 	listener->server = server;
 	listener->socket = socket;
 	watch_init(&listener->watch, g_socket_get_fd(socket), on_clients, listener);
 	stream_tune(listener->watch.fd); /* what it accepts has it from here */
 	g_ptr_array_add(server->listeners, listener);
 	listen_again(listener);
+}
+
+static gboolean listen_at(struct server *server, GSocketAddress *address, GError **error)
+{
+	GSocket *socket = open_listener(address, error);
+	g_autofree char *text = endpoint_text(address);
+
+	if (socket)
+		add_listener(server, socket);
+	else
+		g_prefix_error(error, "--listen %s: ", text);
+	return socket != NULL;
+}
+
+static gboolean open_listeners(struct server *server, GError **error)
+{
+	const struct settings *settings = server->settings;
+
+	for (guint i = 0; i < settings->inherited; i++) {
+		GSocket *socket = activation_open(i, error);
+		if (!socket)
+			return FALSE;
+		add_listener(server, socket);
+	}
+	for (guint i = 0; i < settings->listen->len; i++)
+		if (!listen_at(server, g_ptr_array_index(settings->listen, i), error))
+			return FALSE;
 	return TRUE;
 }
 
@@ -195,13 +217,10 @@ struct server *server_new(const struct settings *settings, GError **error)
 	shared_init(&server->shared, settings);
 	server->listeners = g_ptr_array_new_with_free_func(listener_free);
 	server->conns = g_hash_table_new_full(NULL, NULL, (GDestroyNotify)conn_free, NULL);
-	for (guint i = 0; i < settings->listen->len; i++) {
-		if (!add_listener(server, g_ptr_array_index(settings->listen, i), error)) {
-			server_free(server);
-			return NULL;
-		}
-	}
-	return server;
+	if (open_listeners(server, error))
+		return server;
+	server_free(server);
+	return NULL;
 }
 
 void server_free(struct server *server)
@@ -223,7 +242,9 @@ guint16 server_port(const struct server *server, guint index)
 {
 	const struct listener *listener = g_ptr_array_index(server->listeners, index);
 	g_autoptr(GSocketAddress) local = g_socket_get_local_address(listener->socket, NULL);
-	return local ? g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(local)) : 0;
+	return G_IS_INET_SOCKET_ADDRESS(local)
+		       ? g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(local))
+		       : 0;
 }
 
 void server_raise_limits(void)

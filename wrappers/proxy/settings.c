@@ -3,6 +3,7 @@
 #include "fault.h"
 #include "jsonlog.h"
 #include "map.h"
+#include "route.h"
 
 void settings_init(struct settings *settings)
 {
@@ -12,6 +13,8 @@ void settings_init(struct settings *settings)
 		.method_count = 3,
 		.faults = faults_new(),
 		.map = map_new(),
+		.route = route_new(),
+		.hop_seconds = SETTINGS_HOP_SECONDS,
 		.handshake_seconds = SETTINGS_HANDSHAKE_SECONDS,
 	};
 }
@@ -19,7 +22,7 @@ void settings_init(struct settings *settings)
 void settings_clear(struct settings *settings)
 {
 	g_clear_pointer(&settings->listen, g_ptr_array_unref);
-	g_clear_object(&settings->upstream);
+	g_clear_pointer(&settings->route, route_free);
 	g_clear_pointer(&settings->user, g_free);
 	g_clear_pointer(&settings->password, g_free);
 	g_clear_pointer(&settings->faults, faults_free);

@@ -11,16 +11,19 @@
 struct faults;
 struct jsonlog;
 struct map;
+struct route;
 
 #define SETTINGS_METHODS_MAX	   3
 #define SETTINGS_HANDSHAKE_SECONDS 30
+#define SETTINGS_HOP_SECONDS	   120
 
 struct settings {
 	GPtrArray *listen; /* GSocketAddress */
+	guint inherited;   /* listeners from activation.h, before those */
 	gboolean print_port;
 	gboolean show_version;
 	gboolean show_faults;
-	GSocketAddress *upstream;	      /* NULL: connect directly */
+	struct route *route;		      /* without a stage: connect directly */
 	guint8 methods[SETTINGS_METHODS_MAX]; /* in the order of preference */
 	gsize method_count;
 	char *user; /* NULL: any credentials will do */
@@ -29,6 +32,7 @@ struct settings {
 	struct map *map;
 	struct jsonlog *log;	 /* NULL: none */
 	guint handshake_seconds; /* for a client to say what it wants; 0: no end */
+	guint hop_seconds;	 /* for each proxy, and for a target; 0: the kernel's */
 	guint clients_max;	 /* at once; 0: as many as there are descriptors for */
 };
 

@@ -12,6 +12,7 @@ void shared_init(struct shared *shared, const struct settings *settings)
 		.settings = settings,
 		.handshakes = deadlines_new((gint64)settings->handshake_seconds * 1000),
 		.farewells = deadlines_new(FAREWELL_MS),
+		.hops = deadlines_new((gint64)settings->hop_seconds * 1000),
 	};
 }
 
@@ -19,6 +20,7 @@ void shared_done(struct shared *shared)
 {
 	deadlines_free(shared->handshakes);
 	deadlines_free(shared->farewells);
+	deadlines_free(shared->hops);
 }
 
 gboolean shared_make_room(struct shared *shared)

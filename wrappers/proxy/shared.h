@@ -18,6 +18,7 @@ struct shared {
 	const struct settings *settings;
 	struct deadlines *handshakes; /* clients that have not said yet what they want */
 	struct deadlines *farewells;  /* clients that were told the last thing */
+	struct deadlines *hops;	      /* proxies and targets that are waited for */
 	guint clients;
 	gsize held;
 	gboolean crowded; /* while one is made to go for others */

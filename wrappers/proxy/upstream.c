@@ -1,17 +1,38 @@
 #include "upstream.h"
 
+#include "upstream_http.h"
+#include "upstream_socks4.h"
+
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
-void upstream_init(struct upstream *upstream, const struct credentials *login,
-		   const struct request *request, GByteArray *out)
+static void greet(const struct upstream *upstream, GByteArray *out)
 {
-	const guint8 greeting[3] = { MESSAGE_VERSION, 1, login ? METHOD_PASSWORD : METHOD_NONE };
+	const guint8 greeting[3] = { MESSAGE_VERSION, 1,
+				     upstream->has_login ? METHOD_PASSWORD : METHOD_NONE };
 
-	*upstream = (struct upstream){ .has_login = login != NULL, .request = *request };
+	g_byte_array_append(out, greeting, sizeof(greeting));
+}
+
+int upstream_init(struct upstream *upstream, enum hop_kind kind, const struct credentials *login,
+		  const struct request *request, GByteArray *out)
+{
+	*upstream = (struct upstream){
+		.kind = kind,
+		.has_login = login != NULL,
+		.request = *request,
+	};
 	if (login)
 		upstream->login = *login;
-	g_byte_array_append(out, greeting, sizeof(greeting));
+	if (kind != HOP_SOCKS5 && request->command != COMMAND_CONNECT)
+		return -EOPNOTSUPP;
+	if (kind == HOP_SOCKS4A)
+		return upstream_socks4_start(upstream, out);
+	if (kind == HOP_HTTP)
+		return upstream_http_start(upstream, out);
+	greet(upstream, out);
+	return 0;
 }
 
 /* RFC 1929 §2, drawn in message.c. */
@@ -81,8 +102,10 @@ static int take_reply(struct upstream *upstream, const guint8 *in, gsize length)
 		return -EPROTO;
 	if (length < 2)
 		return 0;
-	if (in[1] != REPLY_SUCCEEDED)
+	if (in[1] != REPLY_SUCCEEDED) {
+		snprintf(upstream->why, sizeof(upstream->why), "SOCKS5 reply %02X", in[1]);
 		return end(upstream, in[1], 2);
+	}
 	if (length < 4)
 		return 0;
 	int used = address_parse(in + 3, length - 3, &upstream->bound);
@@ -93,6 +116,10 @@ static int take_reply(struct upstream *upstream, const guint8 *in, gsize length)
 
 int upstream_take(struct upstream *upstream, const guint8 *in, gsize length, GByteArray *out)
 {
+	if (upstream->kind == HOP_SOCKS4A)
+		return upstream_socks4_take(upstream, in, length);
+	if (upstream->kind == HOP_HTTP)
+		return upstream_http_take(upstream, in, length);
 	switch (upstream->step) {
 	case UPSTREAM_METHOD:
 		return take_method(upstream, in, length, out);

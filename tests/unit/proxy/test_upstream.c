@@ -82,7 +82,7 @@ struct talk {
 static void talk(struct talk *t, const struct row *row, size_t length, size_t step)
 {
 	*t = (struct talk){ .sent = g_byte_array_new() };
-	upstream_init(&t->upstream, row->login ? &login : NULL, &request, t->sent);
+	upstream_init(&t->upstream, HOP_SOCKS5, row->login ? &login : NULL, &request, t->sent);
 	for (size_t end = 0; end < length && t->error == 0;) {
 		end = MIN(end + step, length);
 		int r;
