@@ -60,7 +60,9 @@ static uint64_t now(void)
 
 static struct addrinfo *resolve(const char *host, const char *port)
 {
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_family = family };
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+					.ai_family = family,
+					.ai_flags = AI_V4MAPPED };
 	struct addrinfo *list;
 
 	if (getaddrinfo(host, port, &hints, &list) != 0)

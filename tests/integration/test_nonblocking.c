@@ -215,7 +215,7 @@ static const struct {
 	  "import ctypes, socket\n"
 	  "for family in socket.AF_INET, socket.AF_INET6:\n"
 	  "    s = socket.socket(family); address = socket.getaddrinfo('slow.test', 80, "
-	  "family)[0][4]\n"
+	  "family, flags=socket.AI_V4MAPPED)[0][4]\n"
 	  "    s.connect(address); d = s.dup()\n"
 	  "    assert ctypes.CDLL(None).connect(d.fileno(), bytes(16), 16) == 0\n"
 	  "    d.close(); s.connect(address); print(s.recv(19))\n\"",
