@@ -34,7 +34,8 @@ SANITIZE  := $(SANITIZE_$(VARIANT))
 
 # Those of the flags that this compiler knows: each has some of its own.
 known      = $(foreach f,$(1),$(shell $(CC) -Werror $(f) -E -x c /dev/null >/dev/null 2>&1 && echo $(f)))
-WARNINGS  := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wwrite-strings \
+# i386's compiler would speak of an older one at each 64-bit atomic (psabi).
+WARNINGS  := -Wall -Wextra -Wno-psabi -Wshadow -Wvla -Wstrict-prototypes -Wwrite-strings \
 	-Werror=implicit-function-declaration -Werror=missing-prototypes -Werror=incompatible-pointer-types \
 	-Werror=int-conversion -Werror=return-type -Werror=format -Werror=vla \
 	$(call known,-Werror=discarded-qualifiers -Werror=incompatible-pointer-types-discards-qualifiers)

@@ -47,13 +47,15 @@ static int install_filter(void)
 	return 0;
 }
 
+#if defined(__x86_64__) || defined(__aarch64__)
+#define HAS_GUARD 1
+#else
+#define HAS_GUARD 0 /* isosocks has no filter for this machine */
+#endif
+
 int machine_try_guard(void)
 {
-#if defined(__x86_64__) || defined(__aarch64__)
-	return try_in_child(install_filter);
-#else
-	return -EOPNOTSUPP;
-#endif
+	return HAS_GUARD ? try_in_child(install_filter) : -EOPNOTSUPP;
 }
 
 /* ---- leash ---- */
