@@ -204,7 +204,8 @@ PACKAGES_CHECK := libcriterion-dev iproute2 netbase util-linux bsdutils curl wge
 	perl bash-completion nginx-light openssl tor binutils strace busybox-static bind9-dnsutils bind9-host iputils-ping \
 	netcat-openbsd man-db
 # Single tests want these, and are skipped without; a|b is the first that the release has.
-PACKAGES_TOOLS := mandoc clang clang-format libclang-rt-dev valgrind gdb musl-tools libjemalloc2 libtcmalloc-minimal4t64|libtcmalloc-minimal4
+PACKAGES_TOOLS := mandoc clang clang-format libclang-rt-dev valgrind gdb musl-tools libjemalloc2 libtcmalloc-minimal4t64|libtcmalloc-minimal4 \
+	torsocks proxychains4 tsocks dante-client systemd
 PACKAGES_DEB   := build-essential debhelper lintian fakeroot dpkg-dev
 PACKAGES_ALL   := $(PACKAGES_DEB) debootstrap nodejs default-jdk-headless erlang-base ruby php-cli php-curl zsh ksh fish tcsh aria2 golang-go gcc-multilib \
 	ncat socat telnet lynx w3m links elinks lftp httpie python3-requests python3-aiohttp \

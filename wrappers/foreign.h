@@ -32,8 +32,18 @@ enum foreign_key {
 	FOREIGN_KEYS,
 };
 
+/* How several proxies are used. */
+enum foreign_chain {
+	FOREIGN_FIRST, /* the first alone */
+	FOREIGN_ALL,   /* one behind the other */
+	FOREIGN_RANDOM,
+	FOREIGN_ROTATE,
+};
+
 struct foreign {
 	GPtrArray *proxies; /* struct foreign_proxy * */
+	enum foreign_chain chain;
+	unsigned chain_length; /* of the last two; 0: 1 */
 	struct foreign_setting settings[FOREIGN_KEYS];
 	GString *direct; /* items of direct= */
 	GPtrArray *remarks;

@@ -8,9 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LENGTH_MAX 16 /* stages of isosocks-proxy */
+
 struct proxychains {
 	gboolean in_list;
 	unsigned list_line;
+	unsigned dynamic_line; /* dynamic_chain's, or where it would be as the default */
 	gboolean remote_names; /* proxy_dns */
 	gboolean any;
 };
@@ -75,11 +78,45 @@ static gboolean take_localnet(struct foreign *foreign, char **words, GError **er
 			    words[1]);
 }
 
-static gboolean take_chain(struct foreign *foreign, char **words, GError **error)
+static gboolean take_all(struct foreign *foreign, char **words, GError **error)
 {
+	struct proxychains *state = foreign->state;
+
 	(void)error;
-	if (strcmp(words[0], "strict_chain") != 0 && strcmp(words[0], "dynamic_chain") != 0)
-		foreign_remark(foreign, "%s: there is one proxy, the first of the list", words[0]);
+	foreign->chain = FOREIGN_ALL;
+	state->dynamic_line = strcmp(words[0], "dynamic_chain") == 0 ? foreign->line : 0;
+	return TRUE;
+}
+
+static gboolean take_random(struct foreign *foreign, char **words, GError **error)
+{
+	(void)words;
+	(void)error;
+	foreign->chain = FOREIGN_RANDOM;
+	((struct proxychains *)foreign->state)->dynamic_line = 0;
+	return TRUE;
+}
+
+static gboolean take_rotate(struct foreign *foreign, char **words, GError **error)
+{
+	(void)words;
+	(void)error;
+	foreign->chain = FOREIGN_ROTATE;
+	((struct proxychains *)foreign->state)->dynamic_line = 0;
+	return TRUE;
+}
+
+/* chain_len = N, with blanks or without. */
+static gboolean take_length(struct foreign *foreign, char **words, GError **error)
+{
+	g_autofree char *all = g_strjoinv("", words);
+	const char *equals = strchr(all, '=');
+	guint64 length;
+
+	if (!equals || !g_ascii_string_to_unsigned(equals + 1, 10, 0, LENGTH_MAX, &length, NULL))
+		return foreign_fail(foreign, error, "%s: should be chain_len = N, up to %d", all,
+				    LENGTH_MAX);
+	foreign->chain_length = (unsigned)length;
 	return TRUE;
 }
 
@@ -132,9 +169,9 @@ static const struct {
 	const char *name;
 	take_function *take;
 } rows[] = {
-	{ "strict_chain", take_chain },	       { "dynamic_chain", take_chain },
-	{ "random_chain", take_chain },	       { "round_robin_chain", take_chain },
-	{ "chain_len", take_unsupported },     { "quiet_mode", take_nothing },
+	{ "strict_chain", take_all },	       { "dynamic_chain", take_all },
+	{ "random_chain", take_random },       { "round_robin_chain", take_rotate },
+	{ "chain_len", take_length },	       { "quiet_mode", take_nothing },
 	{ "proxy_dns", take_names },	       { "proxy_dns_old", take_names },
 	{ "proxy_dns_daemon", take_names },    { "remote_dns_subnet", take_range },
 	{ "tcp_read_time_out", take_timeout }, { "tcp_connect_time_out", take_timeout },
@@ -256,6 +293,16 @@ static gboolean end(struct foreign *foreign, gboolean ended, GError **error)
 	(void)error;
 	if (!state->any)
 		return TRUE;
+	if (foreign->chain == FOREIGN_FIRST) { /* dynamic_chain is the default */
+		foreign->chain = FOREIGN_ALL;
+		state->dynamic_line = state->list_line;
+	}
+	if (state->dynamic_line && foreign->proxies->len > 1) {
+		foreign->line = state->dynamic_line;
+		foreign_remark(foreign,
+			       "dynamic_chain: a proxy that is dead is not left out of the "
+			       "chain");
+	}
 	foreign_set(foreign, FOREIGN_LOOPBACK, foreign_has_loopback(foreign) ? "direct" : "proxy");
 	if (state->list_line && !state->remote_names) {
 		foreign->line = state->list_line;

@@ -78,37 +78,118 @@ static char *escape(const char *text)
 	return g_uri_escape_string(text, NULL, FALSE);
 }
 
+/* SOCKS4 has no password. */
 static char *proxy_url(const struct foreign_proxy *proxy)
 {
+	const char *kind = strcmp(proxy->type, "socks4") == 0 ? "socks4a" : proxy->type;
+	const gboolean has_password = strcmp(kind, "socks4a") != 0;
 	g_autofree char *user = proxy->user ? escape(proxy->user) : NULL;
-	g_autofree char *password = proxy->password ? escape(proxy->password) : NULL;
-	g_autofree char *login =
-		user && password ? g_strdup_printf("%s:%s@", user, password) : g_strdup("");
+	g_autofree char *password =
+		proxy->password && has_password ? escape(proxy->password) : NULL;
+	g_autofree char *login = g_strdup("");
 	const gboolean is_ipv6 = strchr(proxy->address, ':') != NULL;
 
-	return g_strdup_printf(is_ipv6 ? "%s://%s[%s]:%s" : "%s://%s%s:%s", proxy->type, login,
+	if (user && !has_password)
+		login = g_strdup_printf("%s@", user);
+	else if (user && password)
+		login = g_strdup_printf("%s:%s@", user, password);
+	return g_strdup_printf(is_ipv6 ? "%s://%s[%s]:%s" : "%s://%s%s:%s", kind, login,
 			       proxy->address, proxy->port);
+}
+
+/* ---- what isosocks-proxy has to do in between ---- */
+
+#define HUB "127.0.0.1:1080"
+
+static gboolean is_alone(const struct foreign *foreign)
+{
+	const struct foreign_proxy *first = foreign->proxies->pdata[0];
+
+	return strcmp(first->type, "socks5") == 0 &&
+	       (foreign->proxies->len == 1 || foreign->chain == FOREIGN_FIRST);
+}
+
+/* It becomes a word of a shell's. */
+static gboolean is_place(const char *address)
+{
+	g_autofree char *suffix = g_strconcat(".", address, NULL);
+
+	return config_is_suffix(suffix) ||
+	       strspn(address, "0123456789abcdefABCDEF.:") == strlen(address);
+}
+
+static gboolean check_proxy(struct foreign *foreign, const struct foreign_proxy *proxy,
+			    GError **error)
+{
+	static const char *const kinds_of_proxy[] = { "socks5", "socks4", "http", NULL };
+
+	foreign->line = proxy->line;
+	if (!g_strv_contains(kinds_of_proxy, proxy->type))
+		return foreign_fail(foreign, error, "%s: should be socks5, socks4 or http",
+				    proxy->type);
+	if (!g_ascii_string_to_unsigned(proxy->port, 10, 1, 65535, NULL, NULL))
+		return foreign_fail(foreign, error, "%s: the port should be from 1 to 65535",
+				    proxy->port);
+	if (!is_place(proxy->address))
+		return foreign_fail(foreign, error, "%s: should be an address or a name",
+				    proxy->address);
+	if (proxy == foreign->proxies->pdata[0] && !g_hostname_is_ip_address(proxy->address))
+		return foreign_fail(foreign, error,
+				    "%s: the first proxy should be an address; nobody is there to "
+				    "be asked for a name",
+				    proxy->address);
+	return TRUE;
+}
+
+/* --upstream A --upstream B, or for a choice --upstream A,B as often as the chain is long. */
+static void append_chain(const struct foreign *foreign, GPtrArray *urls, GString *to)
+{
+	const unsigned stages = MAX(foreign->chain_length, 1);
+
+	if (foreign->chain == FOREIGN_ALL || foreign->chain == FOREIGN_FIRST) {
+		for (guint i = 0; urls->pdata[i]; i++)
+			g_string_append_printf(to, " --upstream '%s'", (char *)urls->pdata[i]);
+		return;
+	}
+	g_autofree char *all = g_strjoinv(",", (char **)urls->pdata);
+	for (unsigned i = 0; i < stages; i++)
+		g_string_append_printf(to, " --upstream '%s'", all);
+	g_string_append_printf(to, " --pick %s",
+			       foreign->chain == FOREIGN_RANDOM ? "random" : "rotate");
+}
+
+/* A line for a shell in front of the settings, which lead to what it starts. */
+static gboolean put_hub(struct foreign *foreign, GString *to, GError **error)
+{
+	g_autoptr(GPtrArray) urls = g_ptr_array_new_with_free_func(g_free);
+	const guint count = foreign->chain == FOREIGN_FIRST ? 1 : foreign->proxies->len;
+
+	for (guint i = 0; i < count; i++) {
+		const struct foreign_proxy *proxy = foreign->proxies->pdata[i];
+		if (!check_proxy(foreign, proxy, error))
+			return FALSE;
+		g_ptr_array_add(urls, proxy_url(proxy));
+	}
+	g_ptr_array_add(urls, NULL);
+	g_string_append(to, "# isosocks-proxy --listen " HUB);
+	append_chain(foreign, urls, to);
+	g_string_append_c(to, '\n');
+	foreign->line = ((struct foreign_proxy *)foreign->proxies->pdata[0])->line;
+	foreign_remark(foreign, "isosocks-proxy has to stand in between; the result's first line "
+				"is how it is started");
+	return TRUE;
 }
 
 static gboolean put_proxy(struct foreign *foreign, GString *to, GError **error)
 {
+	g_autofree char *url = NULL;
+
 	if (foreign->proxies->len == 0)
 		return TRUE;
 	const struct foreign_proxy *first = foreign->proxies->pdata[0];
-	g_autofree char *url = proxy_url(first);
-
-	for (guint i = 1; i < foreign->proxies->len; i++) {
-		const struct foreign_proxy *other = foreign->proxies->pdata[i];
-		foreign->line = other->line;
-		foreign_remark(foreign, "%s: there is one proxy, the first of the list",
-			       other->address);
-	}
-	foreign->line = first->line;
-	if (strcmp(first->type, "socks5") != 0)
-		return foreign_fail(foreign, error,
-				    "the proxy is a %s one; isosocks speaks socks5 alone (Tor "
-				    "takes both)",
-				    first->type);
+	if (!is_alone(foreign))
+		return add_setting(to, first->line, "proxy", "url", "socks5://" HUB, error);
+	url = proxy_url(first);
 	return add_setting(to, first->line, "proxy", "url", url, error);
 }
 
@@ -142,15 +223,14 @@ static gboolean put_group(struct foreign *foreign, const char *group, GString *a
 
 static char *compose(struct foreign *foreign, GError **error)
 {
-	GString *all = g_string_new(NULL);
+	g_autoptr(GString) all = g_string_new(NULL);
 
-	for (gsize i = 0; i < G_N_ELEMENTS(groups); i++) {
-		if (!put_group(foreign, groups[i], all, error)) {
-			g_string_free(all, TRUE);
+	if (foreign->proxies->len > 0 && !is_alone(foreign) && !put_hub(foreign, all, error))
+		return NULL;
+	for (gsize i = 0; i < G_N_ELEMENTS(groups); i++)
+		if (!put_group(foreign, groups[i], all, error))
 			return NULL;
-		}
-	}
-	return g_string_free(all, FALSE);
+	return g_strdup(all->str);
 }
 
 /* ---- the whole ---- */

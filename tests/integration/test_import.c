@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -268,4 +269,71 @@ Test(import_peers, dante)
 	const struct tool tool = { "socksify", "env SOCKS_CONF=%s socksify", write_dante, targets };
 
 	compare_files(&tool);
+}
+
+/* ---- a chain, which isosocks-proxy has to go ---- */
+
+static unsigned start_first(const char *log)
+{
+	g_autofree char *program = lab_program("isosocks-proxy");
+	const char *argv[] = { program,	       "--listen",	"127.0.0.1:0",
+			       "--print-port", "--log-json",	(char *)log,
+			       "--methods",    "password;none", NULL };
+	g_autofree char *line = lab_start(argv);
+
+	return (unsigned)atoi(line);
+}
+
+/* The hosts and ports that the first was asked for: the second, however it is named. */
+static guint count_asked(const char *log, unsigned port)
+{
+	g_autofree char *text = NULL;
+	g_autofree char *wanted = g_strdup_printf("\"host\":\"127.0.0.1\",\"port\":%u", port);
+	guint count = 0;
+
+	cr_assert(g_file_get_contents(log, &text, NULL, NULL));
+	for (const char *at = text; (at = strstr(at, wanted)); at++)
+		count++;
+	return count;
+}
+
+static void start_hub(const char *imported)
+{
+	g_autofree char *text = NULL;
+	g_autofree char *folder = lab_program(".");
+
+	cr_assert(g_file_get_contents(imported, &text, NULL, NULL));
+	cr_assert(g_str_has_prefix(text, "# isosocks-proxy "), "%s", text);
+	*strchr(text, '\n') = '\0';
+	g_autofree char *command = g_strdup_printf("exec %s/%s", folder, text + 2);
+	lab_daemon(command, 1080);
+}
+
+Test(import_peers, proxychains_in_a_chain)
+{
+	static const char *const targets[] = { "192.0.2.1 80", "2001:db8::1 80", "name.test 80" };
+
+	lab_open();
+	lab_need("proxychains4");
+	g_autofree char *log = lab_path("first.log");
+	const unsigned first = start_first(log);
+	const unsigned second = lab_proxy("--methods 'password;none'");
+	g_autofree char *path = lab_path("foreign.conf");
+	g_autofree char *text =
+		g_strdup_printf("strict_chain\nproxy_dns\n[ProxyList]\nsocks5 127.0.0.1 %u\n"
+				"socks5 127.0.0.1 %u me se#cret\n",
+				first, second);
+	cr_assert(g_file_set_contents(path, text, -1, NULL));
+	cr_assert_eq(chmod(path, 0644), 0);
+	g_autofree char *theirs = g_strdup_printf("proxychains4 -q -f %s", path);
+	g_autofree char *ours = import(path);
+	g_autofree char *imported = lab_path("imported.conf");
+	start_hub(imported);
+	for (size_t i = 0; i < G_N_ELEMENTS(targets); i++) {
+		g_autofree char *before = ask(theirs, targets[i]);
+		g_autofree char *after = ask(ours, targets[i]);
+		cr_expect_str_eq(before, after, "%s by proxychains\n%s by isosocks\n%s", targets[i],
+				 before, after);
+	}
+	cr_assert_eq(count_asked(log, second), 2 * G_N_ELEMENTS(targets));
 }

@@ -53,9 +53,41 @@ static const struct {
 	{ "strict_chain\nproxy_dns\nremote_dns_subnet 224\ntcp_read_time_out 1\n"
 	  "tcp_read_time_out 15000\n  # a comment\n[ProxyList]\nsocks5 127.0.0.1 1080\n"
 	  "socks5 127.0.0.1 1081\n",
+	  "# isosocks-proxy --listen 127.0.0.1:1080 --upstream 'socks5://127.0.0.1:1080' "
+	  "--upstream 'socks5://127.0.0.1:1081'\n\n"
 	  "[proxy]\nurl=socks5://127.0.0.1:1080\ntimeout=15\n\n[network]\nloopback=proxy\n",
 	  "3: remote_dns_subnet: placeholders have a range of their own; see [names] pool\n"
-	  "9: 127.0.0.1: there is one proxy, the first of the list" },
+	  "8: isosocks-proxy has to stand in between; the result's first line is how it is "
+	  "started" },
+	{ "random_chain\nchain_len = 2\nproxy_dns\n[ProxyList]\nhttp 192.0.2.1 80 me pa'ss\n"
+	  "socks4 192.0.2.2 1080 me\nsocks5 192.0.2.3 1080\n",
+	  "# isosocks-proxy --listen 127.0.0.1:1080 "
+	  "--upstream "
+	  "'http://me:pa%27ss@192.0.2.1:80,socks4a://me@192.0.2.2:1080,socks5://192.0.2.3:1080' "
+	  "--upstream "
+	  "'http://me:pa%27ss@192.0.2.1:80,socks4a://me@192.0.2.2:1080,socks5://192.0.2.3:1080' "
+	  "--pick random\n\n"
+	  "[proxy]\nurl=socks5://127.0.0.1:1080\n\n[network]\nloopback=proxy\n",
+	  "5: isosocks-proxy has to stand in between; the result's first line is how it is "
+	  "started" },
+	{ "round_robin_chain\nproxy_dns\n[ProxyList]\nsocks5 192.0.2.1 1\nsocks5 192.0.2.2 2\n",
+	  "# isosocks-proxy --listen 127.0.0.1:1080 "
+	  "--upstream 'socks5://192.0.2.1:1,socks5://192.0.2.2:2' --pick rotate\n\n"
+	  "[proxy]\nurl=socks5://127.0.0.1:1080\n\n[network]\nloopback=proxy\n",
+	  "4: isosocks-proxy has to stand in between; the result's first line is how it is "
+	  "started" },
+	{ "proxy_dns\n[ProxyList]\nsocks4 127.0.0.1 9050\nhttp exit.test 3128\n",
+	  "# isosocks-proxy --listen 127.0.0.1:1080 --upstream 'socks4a://127.0.0.1:9050' "
+	  "--upstream 'http://exit.test:3128'\n\n"
+	  "[proxy]\nurl=socks5://127.0.0.1:1080\n\n[network]\nloopback=proxy\n",
+	  "2: dynamic_chain: a proxy that is dead is not left out of the chain\n"
+	  "3: isosocks-proxy has to stand in between; the result's first line is how it is "
+	  "started" },
+	{ "proxy_dns\n[ProxyList]\nhttp 127.0.0.1';x 80\n", NULL,
+	  "3: 127.0.0.1';x: should be an address or a name" },
+	{ "proxy_dns\n[ProxyList]\nraw 127.0.0.1 80\n", NULL,
+	  "3: raw: should be socks5, socks4 or http" },
+	{ "proxy_dns\nchain_len 3\n", NULL, "2: chain_len3: should be chain_len = N, up to 16" },
 	{ "[ProxyList]\nsocks5 127.0.0.1 1080 user pa#ss\n",
 	  "[proxy]\nurl=socks5://user:pa%23ss@127.0.0.1:1080\n\n[network]\nloopback=proxy\n",
 	  "2: a proxy that asks for no password is refused; proxychains goes on without\n"
