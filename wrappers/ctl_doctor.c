@@ -245,7 +245,6 @@ static int examine(const struct config *config, const char *program, gboolean as
 {
 	g_autoptr(GPtrArray) findings = findings_new();
 	const struct config_application *application = NULL;
-	g_autofree char *text = NULL;
 	int status;
 
 	if (program)
@@ -255,8 +254,12 @@ static int examine(const struct config *config, const char *program, gboolean as
 	machine_inspect(findings, config->guard);
 	door_inspect(findings, "", environ);
 	status = status_of(findings);
-	text = as_json ? findings_json(findings, status) : findings_text(findings);
-	show_lines(stdout, text);
+	if (as_json) {
+		g_autofree char *json = findings_json(findings, status);
+		show_lines(stdout, json);
+	} else {
+		findings_show(findings, stdout);
+	}
 	return status;
 }
 

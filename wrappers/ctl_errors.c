@@ -25,19 +25,31 @@ static const char *dialect(const struct reply_row *row)
 	}
 }
 
+static void print_row(const char *code, const char *by, int error, const char *meaning)
+{
+	g_autofree char *label =
+		g_strdup_printf("%-4s  %-4s  %-15s  ", code, by, strerrorname_np(error));
+
+	show_entry(stdout, SCREEN_PLAIN, label, "%s", meaning);
+}
+
 static void print_table(void)
 {
-	puts("CODE  BY    ERRNO            MEANING");
-	for (size_t i = 0; i < reply_count; i++)
-		show_line(stdout, "%02X    %-4s  %-15s  %s", reply_rows[i].code,
-			  dialect(&reply_rows[i]), strerrorname_np(reply_rows[i].error),
+	char code[sizeof("FF")];
+
+	show_entry(stdout, SCREEN_HEADING, "CODE  BY    ERRNO            MEANING", "%s", "");
+	for (size_t i = 0; i < reply_count; i++) {
+		g_snprintf(code, sizeof(code), "%02X", reply_rows[i].code);
+		print_row(code, dialect(&reply_rows[i]), reply_rows[i].error,
 			  reply_rows[i].meaning);
+	}
 	for (size_t i = 0; i < failure_count; i++)
-		show_line(stdout, "-     -     %-15s  %s", strerrorname_np(failure_rows[i].error),
-			  failure_rows[i].meaning);
-	puts("\n"
-	     "BY: 1928 is RFC 1928; 229 Tor proposal 229, where method 97 was agreed on; 304 Tor\n"
-	     "proposal 304, with every other method.");
+		print_row("-", "-", failure_rows[i].error, failure_rows[i].meaning);
+	show_line(stdout, "%s", "");
+	show_entry(stdout, SCREEN_PLAIN, "", "%s",
+		   "BY: 1928 is RFC 1928; 229 Tor proposal 229, where method 97 was agreed on; "
+		   "304 Tor");
+	show_entry(stdout, SCREEN_PLAIN, "", "%s", "proposal 304, with every other method.");
 }
 
 static void add_row(GString *json, int code, const char *by, int error, const char *meaning)

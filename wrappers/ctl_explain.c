@@ -78,30 +78,43 @@ static const char *explain_guard(const struct explain *explain)
 	return explain->config->guard ? "is installed by isosocks" : "is switched off";
 }
 
+static void print_entry(const char *name, const char *text)
+{
+	g_autofree char *label = g_strdup_printf("  %-7s  ", name);
+
+	show_entry(stdout, SCREEN_PLAIN, label, "%s", text);
+}
+
+static char *program_text(const struct explain *explain)
+{
+	if (!explain->application)
+		return g_strdup(explain->executable);
+	return g_strdup_printf("%s, [application %s]", explain->executable,
+			       explain->application->label);
+}
+
 static void print_text(const struct explain *explain)
 {
+	g_autofree char *program = program_text(explain);
 	g_autofree char *methods = list_methods(explain);
 	g_autofree char *url = config_url_text(
 		explain->config, explain->application ? explain->application->proxy : BLOB_NONE);
 
-	show_line(stdout, "%s:%u: %s", explain->host, explain->port, verdicts[explain->verdict]);
-	show_line(stdout, "  rule     %s", explain->rule ? explain->rule : "none");
-	show_line(stdout, "  program  %s%s%s%s", explain->executable,
-		  explain->application ? ", [application " : "",
-		  explain->application ? explain->application->label : "",
-		  explain->application ? "]" : "");
-	show_line(stdout, "  leash    %s", explain_leash(explain));
-	show_line(stdout, "  guard    %s", explain_guard(explain));
+	show_entry(stdout, explain->verdict == POLICY_DENY ? SCREEN_PROBLEM : SCREEN_HEADING, "",
+		   "%s:%u: %s", explain->host, explain->port, verdicts[explain->verdict]);
+	print_entry("rule", explain->rule ? explain->rule : "none");
+	print_entry("program", program);
+	print_entry("leash", explain_leash(explain));
+	print_entry("guard", explain_guard(explain));
 	if (explain->verdict != POLICY_PROXY)
 		return;
-	show_line(stdout, "  proxy    %s", url);
-	show_line(stdout, "  methods  %s", methods);
-	show_line(stdout, "  keys     %s",
-		  explain->keys->len == 0     ? "none"
-		  : explain->keys_must_arrive ? "must arrive"
-					      : "sent where the proxy takes them");
+	print_entry("proxy", url);
+	print_entry("methods", methods);
+	print_entry("keys", explain->keys->len == 0	? "none"
+			    : explain->keys_must_arrive ? "must arrive"
+							: "sent where the proxy takes them");
 	for (guint i = 0; i < explain->keys->len; i++)
-		show_line(stdout, "           %s", (char *)explain->keys->pdata[i]);
+		print_entry("", explain->keys->pdata[i]);
 }
 
 static void add_lists(GString *json, const struct explain *explain)

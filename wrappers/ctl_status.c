@@ -12,22 +12,37 @@
 
 #include <stdio.h>
 
+static void print_method(const char *label, enum probe_verdict verdict)
+{
+	show_entry(stdout, verdict == PROBE_TAKEN ? SCREEN_FINE : SCREEN_NOTE, label, "%s",
+		   probe_explain(verdict));
+}
+
+/* As a file has it, which is copied and so not folded. */
+static void print_policy(const struct config *config)
+{
+	g_autofree char *text = explain_config(config);
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+	for (char **line = lines; *line && (**line || line[1]); line++)
+		show_entry(stdout, **line == '[' ? SCREEN_HEADING : SCREEN_PLAIN, *line, "%s", "");
+}
+
 static void print_text(const char *url, int r, const struct probe *probe,
 		       const struct config *config)
 {
-	g_autofree char *policy = explain_config(config);
-
 	if (r < 0) {
-		show_line(stdout, "proxy     %s: %s", url, g_strerror(-r));
+		show_entry(stdout, SCREEN_PROBLEM, "proxy     ", "%s: %s", url, g_strerror(-r));
 	} else {
-		show_line(stdout, "proxy     %s: answers", url);
-		show_line(stdout, "extended  %s", probe_explain(probe->extended));
-		show_line(stdout, "password  %s", probe_explain(probe->password));
-		show_line(stdout, "none      %s", probe_explain(probe->none));
-		show_line(stdout, "RESOLVE   %s", probe->resolves ? "known" : "not known");
+		show_entry(stdout, SCREEN_FINE, "proxy     ", "%s: answers", url);
+		print_method("extended  ", probe->extended);
+		print_method("password  ", probe->password);
+		print_method("none      ", probe->none);
+		show_entry(stdout, probe->resolves ? SCREEN_FINE : SCREEN_NOTE, "RESOLVE   ", "%s",
+			   probe->resolves ? "known" : "not known");
 	}
 	show_line(stdout, "%s", "");
-	show_lines(stdout, policy);
+	print_policy(config);
 }
 
 /* The same text as an object for each group, with the values as a file has them. */

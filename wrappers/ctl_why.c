@@ -86,11 +86,13 @@ static void print_text(const struct why_record *record)
 	g_autoptr(GDateTime) time = g_date_time_new_from_unix_local((gint64)record->time);
 	g_autofree char *when = time ? g_date_time_format(time, "%F %T") : g_strdup("?");
 
-	show_line(stdout, "%s %s:%u: %s%s: %s", when, record->host, record->port,
-		  error_name(record), code, failure_meaning(&failure));
-	show_line(stdout, "  program  %s, process %u", record->application, record->process);
-	show_line(stdout, "  keys     %s", *record->keys ? record->keys : "none");
-	show_line(stdout, "  hint     %s", failure_hint(&failure));
+	show_entry(stdout, SCREEN_HEADING, "", "%s %s:%u: %s%s: %s", when, record->host,
+		   record->port, error_name(record), code, failure_meaning(&failure));
+	show_entry(stdout, SCREEN_PLAIN, "  program  ", "%s, process %u", record->application,
+		   record->process);
+	show_entry(stdout, SCREEN_PLAIN, "  keys     ", "%s",
+		   *record->keys ? record->keys : "none");
+	show_entry(stdout, SCREEN_PLAIN, "  hint     ", "%s", failure_hint(&failure));
 }
 
 static void add_json(GString *json, const struct why_record *record)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 static const char *const level_names[] = { "fine", "note", "problem" };
+static const enum screen_style level_styles[] = { SCREEN_FINE, SCREEN_NOTE, SCREEN_PROBLEM };
 
 static void finding_free(gpointer data)
 {
@@ -45,17 +46,14 @@ gboolean findings_have_problem(GPtrArray *findings, const char *about)
 	return FALSE;
 }
 
-char *findings_text(GPtrArray *findings)
+void findings_show(GPtrArray *findings, FILE *to)
 {
-	GString *text = g_string_new(NULL);
-
 	for (guint i = 0; i < findings->len; i++) {
 		const struct finding *finding = findings->pdata[i];
-		g_autofree char *shown = show_text(finding->text);
-		g_string_append_printf(text, "%-8s %-8s %s\n", finding->about,
-				       level_names[finding->level], shown);
+		g_autofree char *label =
+			g_strdup_printf("%-8s %-8s ", finding->about, level_names[finding->level]);
+		show_entry(to, level_styles[finding->level], label, "%s", finding->text);
 	}
-	return g_string_free(text, FALSE);
 }
 
 char *findings_json(GPtrArray *findings, int status)

@@ -6,6 +6,7 @@
 #define WRAPPERS_FINDING_H
 
 #include <glib.h>
+#include <stdio.h>
 
 enum finding_level {
 	FINDING_FINE,
@@ -27,8 +28,10 @@ void findings_add(GPtrArray *findings, const char *about, enum finding_level lev
 /* Whether there is a problem with this. */
 gboolean findings_have_problem(GPtrArray *findings, const char *about);
 
-/* As lines for people, or as one JSON object {"exit":N,"findings":[...]}. Free it. */
-char *findings_text(GPtrArray *findings);
+/* As lines for people. */
+void findings_show(GPtrArray *findings, FILE *to);
+
+/* As one JSON object {"exit":N,"findings":[...]}; free it. */
 char *findings_json(GPtrArray *findings, int status);
 
 #endif

@@ -3,6 +3,9 @@
 #include "base/printable.h"
 
 #include <string.h>
+#include <unistd.h>
+
+extern char **environ;
 
 static char *show_part(const char *text, gsize length)
 {
@@ -30,6 +33,20 @@ void show_line(FILE *to, const char *format, ...)
 	va_end(arguments);
 	shown = show_text(text);
 	fprintf(to, "%s\n", shown);
+}
+
+void show_entry(FILE *to, enum screen_style style, const char *label, const char *format, ...)
+{
+	const struct screen screen = screen_of(fileno(to), environ);
+	g_autofree char *text = NULL, *shown_label = show_text(label), *shown = NULL, *line = NULL;
+	va_list arguments;
+
+	va_start(arguments, format);
+	text = g_strdup_vprintf(format, arguments);
+	va_end(arguments);
+	shown = show_text(text);
+	line = screen_fold(&screen, style, shown_label, shown);
+	fprintf(to, "%s\n", line);
 }
 
 void show_lines(FILE *to, const char *text)

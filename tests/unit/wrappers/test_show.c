@@ -41,12 +41,30 @@ Test(show, prints_lines)
 	cr_assert_str_eq(some, "one\n\ntwo\\x1B\nthree\n");
 }
 
-Test(show, is_how_findings_are_made)
+static void print_finding(FILE *to)
 {
 	g_autoptr(GPtrArray) findings = findings_new();
 
 	findings_add(findings, "program", FINDING_NOTE, "x", "%s", NASTY);
-	g_autofree char *text = findings_text(findings);
+	findings_show(findings, to);
+}
+
+static void print_entry(FILE *to)
+{
+	show_entry(to, SCREEN_PROBLEM, "\033[32m ", "%s %d", NASTY, 1);
+}
+
+Test(show, prints_an_entry_as_a_line_where_no_terminal_is)
+{
+	g_autofree char *text = collect(print_entry);
+
+	cr_assert_str_eq(text, "\\x1B[32m " SHOWN " 1\n");
+}
+
+Test(show, is_how_findings_are_made)
+{
+	g_autofree char *text = collect(print_finding);
+
 	cr_assert_str_eq(text, "program  note     " SHOWN "\n");
 }
 
