@@ -210,7 +210,7 @@ static gboolean inspect_file(int fd, const char *path, const char *proxy, struct
 		return TRUE;
 	if (info->kind == ELF_STATIC && is_image(fd))
 		return explain_image(path, error);
-	if (info->kind != ELF_DYNAMIC && info->kind != ELF_OTHER)
+	if (info->kind != ELF_DYNAMIC && info->kind != ELF_LOADER && info->kind != ELF_OTHER)
 		return explain_kind(path, info->kind, proxy, error);
 	if (info->needs_asan)
 		*ret_runtime = g_strdup(info->runtime);

@@ -4,6 +4,7 @@
 #include "elf/preload.h"
 
 #include <endian.h>
+#include <gnu/lib-names.h>
 #include <limits.h>
 #include <link.h>
 #include <stddef.h>
@@ -355,6 +356,38 @@ static int take_text(struct file *file, const struct strings *strings, uint64_t 
 	return r;
 }
 
+/* ld.so(8) run as a program has no interpreter: it is known by its name as a library. */
+static int is_loader_name(struct file *file, const struct strings *strings, uint64_t at, bool *ret)
+{
+	char name[sizeof(LD_SO)];
+
+	if (at >= strings->size || strings->size - at < sizeof(name))
+		return 0;
+	int r = take(file, strings->offset, at, name, sizeof(name));
+	if (r == 0 && memcmp(name, LD_SO, sizeof(name)) == 0)
+		*ret = true;
+	return r;
+}
+
+static int find_loader(struct file *file, const ElfW(Ehdr) * header, const ElfW(Phdr) * dynamic,
+		       bool *ret_loader)
+{
+	struct strings strings;
+	ElfW(Dyn) entry;
+	int r = find_strings(file, header, dynamic, &strings);
+
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; (r = take_dynamic(file, dynamic, i, &entry)) > 0; i++) {
+		if (entry.d_tag != DT_SONAME)
+			continue;
+		r = is_loader_name(file, &strings, entry.d_un.d_val, ret_loader);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
 struct receiver {
 	void (*receive)(void *context, enum elf_text what, const char *text);
 	void *context;
@@ -429,6 +462,21 @@ static enum elf_kind kind_of(const struct segments *found, const struct elf_info
 	return strstr(info->interpreter, "ld-musl") ? ELF_MUSL : ELF_DYNAMIC;
 }
 
+/* What is static needs no dynamic section: one that makes no sense makes it no loader. */
+static int tell_loader(struct file *file, const ElfW(Ehdr) * header, const struct segments *found,
+		       struct elf_info *info)
+{
+	bool is_loader = false;
+
+	if (info->kind != ELF_STATIC || header->e_type != ET_DYN ||
+	    found->dynamic.p_type != PT_DYNAMIC)
+		return 0;
+	int r = find_loader(file, header, &found->dynamic, &is_loader);
+	if (is_loader)
+		info->kind = ELF_LOADER;
+	return r == -EBADMSG ? 0 : r;
+}
+
 static int inspect_program(struct file *file, const ElfW(Ehdr) * header, struct elf_info *info)
 {
 	struct segments found = { .go = false };
@@ -444,7 +492,7 @@ static int inspect_program(struct file *file, const ElfW(Ehdr) * header, struct 
 	info->is_isosocks = found.isosocks;
 	if (found.interpreter.p_type == PT_INTERP && found.dynamic.p_type == PT_DYNAMIC)
 		r = find_sanitizer(file, header, &found.dynamic, info);
-	return r;
+	return r < 0 ? r : tell_loader(file, header, &found, info);
 }
 
 /* EM_NONE: of another machine. */
@@ -584,6 +632,8 @@ const char *elf_kind_explain(enum elf_kind kind)
 	case ELF_STATIC:
 		return "is statically linked: the dynamic linker that would load libisosocks.so "
 		       "never runs";
+	case ELF_LOADER:
+		return "is the dynamic linker: what decides is the program that it is given";
 	case ELF_GO:
 		return "is a Go program: it calls the kernel itself, past the C library whose "
 		       "calls "

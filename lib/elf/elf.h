@@ -10,6 +10,7 @@
 enum elf_kind {
 	ELF_DYNAMIC, /* of this machine, with an interpreter: it can be preloaded */
 	ELF_STATIC,  /* no interpreter: the dynamic linker never runs */
+	ELF_LOADER,  /* this libc's dynamic linker itself, run as a program: it can be preloaded */
 	ELF_GO,	     /* a Go program: it calls the kernel itself, even where it is dynamic */
 	ELF_FOREIGN, /* another class or machine: this library cannot be loaded into it */
 	ELF_MUSL,    /* interpreter of another libc */

@@ -1,6 +1,5 @@
 #include "hooks/program.h"
 #include "base/bytes.h"
-#include "base/cold.h"
 #include "base/error.h"
 #include "base/libc.h"
 #include "session/inheritance.h"
@@ -16,15 +15,6 @@
 
 /* ---- one file ---- */
 
-COLD static bool is_own_loader(const struct stat *file)
-{
-	const char *path = inheritance_get()->loader;
-	struct stat loader;
-
-	return path && stat(path, &loader) == 0 && loader.st_dev == file->st_dev &&
-	       loader.st_ino == file->st_ino;
-}
-
 static int inspect_file(int fd, struct program *program)
 {
 	struct stat file;
@@ -35,9 +25,6 @@ static int inspect_file(int fd, struct program *program)
 	if (r < 0)
 		return r;
 	program->gained = privilege_gained(fd, &file);
-	/* The dynamic linker itself, as ldd(1) runs it, has no interpreter. */
-	if (program->info.kind == ELF_STATIC && is_own_loader(&file))
-		program->info.kind = ELF_DYNAMIC;
 	return 0;
 }
 
@@ -196,8 +183,8 @@ const char *program_obstacle(const struct program *program)
 {
 	if (program->gained != PRIVILEGE_NONE && inheritance_get()->library)
 		return "gains privileges, upon which the dynamic linker ignores LD_PRELOAD";
-	if (program->info.kind == ELF_DYNAMIC || program->info.kind == ELF_OTHER ||
-	    program->info.is_isosocks)
+	if (program->info.kind == ELF_DYNAMIC || program->info.kind == ELF_LOADER ||
+	    program->info.kind == ELF_OTHER || program->info.is_isosocks)
 		return NULL;
 	return elf_kind_explain(program->info.kind);
 }

@@ -360,6 +360,31 @@ Test(exec, runs_isosocks_and_the_dynamic_linker_without_the_guard)
 	lab_assert_out(&result, "libc.so.6");
 }
 
+/* As the first program and as a child; a copy of it, as another root folder has one, as well. */
+Test(exec, reaches_what_the_dynamic_linker_is_given)
+{
+	static const char *const options[] = { "-k ISOLATION=alice",
+					       "--no-guard -k ISOLATION=alice" };
+	static const char *const forms[] = { "./loader %s www.test 80",
+					     "sh -c './loader %s www.test 80 && :'" };
+
+	open_world();
+	const struct lab_result found =
+		lab_shell(LAB_ROOT, "cp \"$(ldd /bin/sh | grep -o '/[^ ]*/ld[^ ]*')\" loader && "
+				    "chmod 755 loader");
+	lab_assert_status(&found, 0);
+	for (enum lab_user user = 0; user < LAB_USERS; user++) {
+		for (size_t i = 0; i < G_N_ELEMENTS(options) * G_N_ELEMENTS(forms); i++) {
+			g_auto(GStrv) parts = g_strsplit(forms[i / 2], "%s", -1);
+			const struct lab_result result = lab_run(user, options[i % 2], "%s%s%s",
+								 parts[0], here.connect, parts[1]);
+			lab_assert_status(&result, 0);
+			lab_assert_out(&result, "line=this is the target");
+			assert_asked(forms[i / 2]);
+		}
+	}
+}
+
 /* ---- sanitizers ---- */
 
 Test(exec, has_a_sanitizer_first)

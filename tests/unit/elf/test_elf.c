@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gnu/lib-names.h>
 #include <link.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -77,9 +78,9 @@ Test(elf, sees_whether_this_very_program_needs_a_sanitizer_first)
 #endif
 }
 
-Test(elf, takes_the_dynamic_linker_run_as_a_program_for_static)
+Test(elf, knows_the_dynamic_linker_run_as_a_program)
 {
-	cr_assert_eq(inspect_path(inspect_path("/bin/sh").interpreter).kind, ELF_STATIC);
+	cr_assert_eq(inspect_path(inspect_path("/bin/sh").interpreter).kind, ELF_LOADER);
 }
 
 static bool link_statically(const char *folder, const char *flag, const char *path)
@@ -276,6 +277,31 @@ Test(elf, knows_an_image_without_an_interpreter_for_static)
 	cr_assert_eq(kind(), ELF_STATIC);
 	image.header.e_phnum = 0;
 	cr_assert_eq(kind(), ELF_STATIC);
+}
+
+/* By its name as a library, whole, and where it could be run as a program alone. */
+Test(elf, knows_the_dynamic_linker_by_its_name)
+{
+	make_image();
+	image.segment[INTERPRETER].p_type = PT_NULL;
+	image.dynamic[NEEDED_FIRST].d_tag = DT_SONAME;
+	strcpy(image.strings + FIRST_LIBRARY, LD_SO);
+	image.dynamic[NEEDED_SECOND].d_un.d_val = FIRST_LIBRARY;
+	cr_assert_eq(kind(), ELF_LOADER);
+	image.header.e_type = ET_EXEC;
+	cr_assert_eq(kind(), ELF_STATIC);
+	image.header.e_type = ET_DYN;
+	image.dynamic[STRSZ].d_un.d_val = FIRST_LIBRARY + strlen(LD_SO);
+	cr_assert_eq(kind(), ELF_STATIC, "the table ends before the name does");
+	image.dynamic[STRSZ].d_un.d_val = sizeof(image.strings);
+	image.strings[FIRST_LIBRARY + strlen(LD_SO)] = '0';
+	cr_assert_eq(kind(), ELF_STATIC, "a longer name");
+	strcpy(image.strings + FIRST_LIBRARY, LD_SO);
+	image.dynamic[STRTAB].d_un.d_ptr = (ElfW(Addr)) - 1;
+	cr_assert_eq(kind(), ELF_STATIC, "a table that is nowhere");
+	image.segment[INTERPRETER].p_type = PT_INTERP;
+	image.dynamic[STRTAB].d_un.d_ptr = ADDRESS + offsetof(struct image, strings);
+	cr_assert_eq(kind(), ELF_DYNAMIC);
 }
 
 Test(elf, knows_musl_by_its_interpreter)
