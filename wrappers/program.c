@@ -2,6 +2,7 @@
 
 #include "executable.h"
 #include "finding.h"
+#include "habit.h"
 #include "libraries.h"
 #include "reader.h"
 
@@ -79,6 +80,9 @@ static void inspect_kind(GPtrArray *findings, int fd, const char *path, const st
 	case ELF_DYNAMIC:
 		findings_add(findings, "program", FINDING_FINE, "dynamic", "%s %s", path,
 			     elf_kind_explain(info->kind));
+		return;
+	case ELF_LOADER:
+		note(findings, "loader", path, elf_kind_explain(info->kind));
 		return;
 	case ELF_SCRIPT:
 		return;
@@ -298,4 +302,5 @@ void program_inspect(GPtrArray *findings, const char *path, gboolean guard_enabl
 	inspect_package(findings, path);
 	inspect_chain(findings, path, guard_enabled);
 	inspect_running(findings, path);
+	habit_inspect(findings, path);
 }

@@ -304,6 +304,19 @@ Test(doctor, names_a_rule_about_the_program)
 	cr_assert_null(strstr(none.out, "[application"), "%s", none.out);
 }
 
+Test(doctor, names_who_leaves_work_to_a_daemon_and_who_needs_datagrams)
+{
+	open_clinic(NULL);
+	prepare("cp /bin/cat gpg; cp /bin/cat ping; ln -s gpg gpg2; "
+		"cp \"$(ldd /bin/sh | grep -o '/[^ ]*/ld[^ ]*')\" loader; chmod 755 loader");
+	const struct lab_result gpg = doctor("./gpg"), gpg2 = doctor("./gpg2"),
+				ping = doctor("./ping"), loader = doctor("./loader");
+	assert_finding(&gpg, 0, "program", "note", "daemon");
+	assert_finding(&gpg2, 0, "program", "note", "daemon");
+	assert_finding(&ping, 0, "program", "note", "datagrams");
+	assert_finding(&loader, 0, "program", "note", "loader");
+}
+
 Test(doctor, names_an_image)
 {
 	open_clinic(NULL);
