@@ -207,6 +207,9 @@ int ctl_explain(int argc, char **argv)
 
 	if (!ctl_parse(&argc, argv, entries, "HOST[:PORT]", 1, 1, &status))
 		return status;
+	if (strstr(argv[1], "://"))
+		return ctl_fail(CTL_USAGE, "explain",
+				"%s is a URL: give its host alone, or HOST:PORT", argv[1]);
 	if (!split_target(argv[1], &host, &explain.port))
 		return ctl_fail(CTL_USAGE, "explain",
 				"%s is no HOST[:PORT]: a name or an address, an IPv6 one in "

@@ -162,6 +162,8 @@ int ctl_why(int argc, char **argv)
 
 	if (!ctl_parse(&argc, argv, entries, NULL, 0, 0, &status))
 		return status;
+	if (count < 1)
+		return ctl_fail(CTL_USAGE, "why", "--number: %d: it must be 1 or more", count);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 && errno != ENOENT)
 		return ctl_fail(CTL_NO, "why", "%s: cannot be read: %s", path, g_strerror(errno));
@@ -174,6 +176,6 @@ int ctl_why(int argc, char **argv)
 	records = read_records(fd);
 	close(fd);
 	g_array_sort(records, compare);
-	print(records, (guint)MAX(count, 0), as_json);
+	print(records, (guint)count, as_json);
 	return CTL_YES;
 }

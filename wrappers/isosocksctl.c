@@ -84,6 +84,21 @@ static const char *find_nearest(const char *name)
 	return suggest_nearest(name, names);
 }
 
+static int refuse_option(const char *name)
+{
+	static const char *const options[] = { "--help", "-h", "--version", NULL };
+	const char *nearest = suggest_nearest(name, options);
+
+	if (nearest)
+		show_line(stderr, "isosocksctl: there is no option %s: %s may be meant", name,
+			  nearest);
+	else
+		show_line(stderr,
+			  "isosocksctl: %s stands where a command must; see isosocksctl --help",
+			  name);
+	return CTL_USAGE;
+}
+
 static int refuse_command(const char *name)
 {
 	g_autofree char *known = list_commands();
@@ -167,10 +182,13 @@ static int act(int argc, char **argv)
 
 	if (argc < 2)
 		return refuse_command(NULL);
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0)
 		return print_help();
 	if (strcmp(argv[1], "--version") == 0)
 		return puts("isosocksctl " ISOSOCKS_VERSION) >= 0 ? CTL_YES : CTL_NO;
+	if (*argv[1] == '-')
+		return refuse_option(argv[1]);
 	command = find_command(argv[1]);
 	return command ? command->run(argc - 1, argv + 1) : refuse_command(argv[1]);
 }

@@ -35,6 +35,10 @@ Test(isosocksctl, says_what_is_wrong_with_its_command_line)
 		{ "errors x", 2, "isosocksctl errors: there are too many arguments" },
 		{ "errors --jsno", 2, "isosocksctl errors: Unknown option --jsno" },
 		{ "check a b", 2, "isosocksctl check: there are too many arguments" },
+		{ "--verison", 2, "there is no option --verison: --version may be meant" },
+		{ "-x doctor", 2, "-x stands where a command must; see isosocksctl --help" },
+		{ "why -n -1", 2, "isosocksctl why: --number: -1: it must be 1 or more" },
+		{ "explain http://web.test/", 2, "http://web.test/ is a URL: give its host alone" },
 	};
 
 	lab_open();
