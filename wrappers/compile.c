@@ -3,6 +3,7 @@
 #include "base/base64.h"
 #include "base/log.h"
 #include "policy/policy.h"
+#include "policy/sealed.h"
 #include "policy/url.h"
 
 #include <stddef.h>
@@ -444,15 +445,31 @@ struct config *compile_restore(const void *blob, size_t length, GError **error)
 	return config;
 }
 
-struct config *compile_restore_text(const char *text, GError **error)
+static struct config *restore_sealed(const char *text, GError **error)
+{
+	g_autofree void *blob = g_malloc(BLOB_MAX);
+	const ssize_t length = sealed_read(text, blob);
+
+	if (length >= 0)
+		return compile_restore(blob, (size_t)length, error);
+	g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE,
+		    "the descriptor that it names is not here, or has no policy");
+	return NULL;
+}
+
+static struct config *restore_base64(const char *text, GError **error)
 {
 	size_t size = BASE64_DECODED(strlen(text));
 	g_autofree void *blob = g_malloc(size + 8);
 	size_t length;
 
-	if (base64_decode(text, strlen(text), blob, size, &length) < 0) {
-		g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE, "the policy is damaged");
-		return NULL;
-	}
-	return compile_restore(blob, length, error);
+	if (base64_decode(text, strlen(text), blob, size, &length) == 0)
+		return compile_restore(blob, length, error);
+	g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_VALUE, "the policy is damaged");
+	return NULL;
+}
+
+struct config *compile_restore_text(const char *text, GError **error)
+{
+	return sealed_is_text(text) ? restore_sealed(text, error) : restore_base64(text, error);
 }

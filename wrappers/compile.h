@@ -23,6 +23,7 @@ char *compile_suffix(const char *suffix, const char *alias);
 
 /* What a policy says, every setting as one of CONFIG_OUTER. */
 struct config *compile_restore(const void *blob, size_t length, GError **error);
+/* The same of what ISOSOCKS_POLICY says: base64url, or the name of a descriptor. */
 struct config *compile_restore_text(const char *text, GError **error);
 
 #endif

@@ -1136,6 +1136,14 @@ char *config_by_text(uint32_t by)
 	return g_string_free(by ? text : g_string_assign(text, "none"), FALSE);
 }
 
+bool config_has_credentials(const struct config *config)
+{
+	for (guint i = 0; i < config->proxies->len; i++)
+		if (g_array_index(config->proxies, struct url, i).has_credentials)
+			return true;
+	return false;
+}
+
 char *config_url_text(const struct config *config, uint32_t index)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, 0xff };

@@ -176,6 +176,9 @@ char *config_methods_text(const uint8_t methods[4]);
 char *config_by_text(uint32_t by);
 char *config_url_text(const struct config *config, uint32_t proxy);
 
+/* Whether any proxy has some. */
+bool config_has_credentials(const struct config *config);
+
 /* The default proxy as socks5://ADDRESS:PORT, without credentials. Free it. */
 char *config_proxy_text(const struct config *config);
 

@@ -96,6 +96,10 @@ static int print_environment(const struct shell *shell)
 
 	if (!preload)
 		return ctl_fail(CTL_NO, "env", "%s", error->message);
+	if (config_has_credentials(config))
+		show_line(stderr, "isosocksctl: env: the proxy's credentials are in what is "
+				  "printed, and will be in the environment of all that the shell "
+				  "starts; isosocks --shell keeps them out of it");
 	const int status = print_assignment(shell, "LD_PRELOAD", preload);
 	return status == CTL_YES ? print_assignment(shell, "ISOSOCKS_POLICY", policy) : status;
 }

@@ -547,12 +547,26 @@ static gboolean raise_guard(struct config *config, const struct options *options
 	return (!config->guard || make_guard(config, error)) && check_leash(config, error);
 }
 
+/* An environment is printed, logged and sent with reports: it is a password's last place. */
+static char *make_policy(const struct config *config, GError **error)
+{
+	const char *outer = g_environ_getenv(environ, "ISOSOCKS_POLICY");
+	g_autoptr(GByteArray) blob = NULL;
+	char *sealed = NULL;
+
+	if (config_has_credentials(config))
+		blob = compile_policy(config, NULL);
+	if (blob)
+		sealed = launch_seal_policy(blob, outer);
+	return sealed ? sealed : compile_text(config, error);
+}
+
 static char **make_environment(const struct config *config, const char *runtime, GError **error)
 {
 	const char *others = g_environ_getenv(environ, "LD_PRELOAD");
 	const char *outer = g_environ_getenv(environ, "ISOSOCKS_NAMES");
 	g_autofree char *library = library_find_own(error);
-	g_autofree char *policy = library ? compile_text(config, error) : NULL;
+	g_autofree char *policy = library ? make_policy(config, error) : NULL;
 	g_autofree char *names = policy ? launch_open_names(outer, error) : NULL;
 	g_autofree char *preload = NULL;
 

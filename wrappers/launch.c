@@ -4,6 +4,7 @@
 #include "elf/privilege.h"
 #include "executable.h"
 #include "names/map.h"
+#include "policy/sealed.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -268,15 +269,30 @@ static int open_names(const char *inherited)
 
 char *launch_open_names(const char *inherited, GError **error)
 {
-	char text[MAP_TEXT_SIZE] = "";
+	char text[HANDED_TEXT_SIZE] = "";
 	int r = open_names(inherited);
 
 	if (r >= 0)
-		r = map_describe(r, text);
+		r = handed_describe(r, text);
 	if (r >= 0 || r == -EFBIG)
 		return g_strdup(text);
 	fail(error, LAUNCH_FAILED, "the memory for names cannot be made: %s", g_strerror(-r));
 	return NULL;
+}
+
+/* ---- policy ---- */
+
+char *launch_seal_policy(const GByteArray *policy, const char *inherited)
+{
+	const int outer = inherited ? sealed_find(inherited) : -ENOENT;
+	const int fd = sealed_create(policy->data, policy->len);
+	char text[SEALED_TEXT_SIZE];
+
+	if (fd < 0 || sealed_describe(fd, text) < 0)
+		return NULL;
+	if (outer >= 0)
+		fcntl(outer, F_SETFD, FD_CLOEXEC);
+	return g_strdup(text);
 }
 
 /* ---- exec ---- */

@@ -35,6 +35,13 @@ gboolean launch_inspect(const char *path, const char *proxy, char **ret_executab
 			char **ret_runtime, GError **error);
 
 /*
+ * Puts a compiled policy where only those have it that inherit its descriptor; inherited is that of
+ * an outer isosocks or NULL, which is not handed on. The value of ISOSOCKS_POLICY, to be freed;
+ * NULL where there is no memory or descriptor to be had.
+ */
+char *launch_seal_policy(const GByteArray *policy, const char *inherited);
+
+/*
  * A value for ISOSOCKS_NAMES, `FD:INODE`: the inherited one while its descriptor still is that map,
  * or a new map on a high descriptor that survives exec. "" where the limit of files' sizes permits
  * none (`ulimit -f`): then each process has names of its own.

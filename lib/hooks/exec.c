@@ -14,6 +14,7 @@
 #include "hooks/hook.h"
 #include "hooks/pending.h"
 #include "hooks/program.h"
+#include "names/map.h"
 #include "session/inheritance.h"
 #include "session/session.h"
 
@@ -53,8 +54,10 @@ struct change {
 	bool takes_out;					       /* the library is taken out of it */
 	const char *policy;				       /* the whole variable, or NULL */
 	const char *variables;
-	char names[sizeof(NAMES) + MAP_TEXT_SIZE]; /* the whole variable, or "" */
+	char names[sizeof(NAMES) + HANDED_TEXT_SIZE]; /* the whole variable, or "" */
 	int fd; /* the names, on a descriptor made for this, or -1 */
+	char sealed[sizeof(POLICY) + SEALED_TEXT_SIZE]; /* the whole variable, or "" */
+	int sealed_fd;					/* the policy, likewise */
 };
 
 /* ---- what an environment has ---- */
@@ -124,7 +127,7 @@ static void keep_back(int fd)
 static int open_names(const struct session *session, int fd, const char *inherited)
 {
 	if (fd >= 0)
-		return map_duplicate(fd);
+		return handed_duplicate(fd);
 	fd = session->shares_names ? map_find_again(inherited) : -ENOENT;
 	return fd >= 0 ? fd : copy_names(session);
 }
@@ -151,16 +154,57 @@ static void choose_names(const struct session *session, const char *given, struc
 	if (fd < 0)
 		return;
 	memcpy(change->names, NAMES, sizeof(NAMES) - 1);
-	if (map_describe(fd, change->names + sizeof(NAMES) - 1) < 0)
+	if (handed_describe(fd, change->names + sizeof(NAMES) - 1) < 0)
 		change->names[0] = '\0';
 }
 
-static void drop_names(struct change *change)
+/* ---- the policy ---- */
+
+/* The policy on a descriptor that lasts: the one that this process was given, or a new one. */
+static int open_sealed(const struct session *session, int fd, struct change *change)
+{
+	const struct blob_header *header = session->policy.header;
+
+	if (fd < 0)
+		fd = sealed_find(inheritance_get()->policy);
+	if (lasts(fd))
+		return fd;
+	change->sealed_fd = fd >= 0 ? handed_duplicate(fd) : sealed_create(header, header->size);
+	return change->sealed_fd;
+}
+
+/* Where there is no memory to be had for it the policy goes as text: the program is to have it. */
+static const char *write_policy(const struct session *session, int fd, struct change *change)
+{
+	if (!session->policy.header || !sealed_is_wanted(&session->policy))
+		return inheritance_policy(session);
+	fd = open_sealed(session, fd, change);
+	memcpy(change->sealed, POLICY, sizeof(POLICY) - 1);
+	if (fd < 0 || sealed_describe(fd, change->sealed + sizeof(POLICY) - 1) < 0)
+		return inheritance_policy(session);
+	return change->sealed;
+}
+
+static void choose_policy(const struct session *session, const char *given, struct change *change)
+{
+	int fd = -1;
+
+	if (!inheritance_get()->has_policy || (given && !sealed_is_text(given)))
+		return;
+	if (given)
+		fd = sealed_find(given);
+	if (!lasts(fd))
+		change->policy = write_policy(session, fd, change);
+}
+
+static void close_made(const struct change *change)
 {
 	ERROR_PROTECT;
 
 	if (change->fd >= 0)
 		libc()->close(change->fd);
+	if (change->sealed_fd >= 0)
+		libc()->close(change->sealed_fd);
 }
 
 /* ---- what changes ---- */
@@ -204,11 +248,12 @@ static bool has_ours(char *const *environment)
 static bool is_cleared(const struct inheritance *inherited, const struct change *change,
 		       char *const *environment)
 {
+	const bool has_policy = find_first(environment, POLICY) != NULL;
+
 	if (!inherited->asked_for)
 		return !has_ours(environment);
 	return (inherited->library || inherited->has_policy) &&
-	       (change->library || !inherited->library) &&
-	       (change->policy || !inherited->has_policy);
+	       (change->library || !inherited->library) && !(inherited->has_policy && has_policy);
 }
 
 /* -E2BIG. */
@@ -217,18 +262,16 @@ static int choose(const struct session *session, char *const *environment,
 {
 	const struct inheritance *inherited = inheritance_get();
 	const char *preload = find_last(environment, PRELOAD);
-	const bool has_policy = find_first(environment, POLICY) != NULL;
 
-	*change = (struct change){ .preload = preload ? preload : "", .fd = -1 };
+	*change = (struct change){ .preload = preload ? preload : "", .fd = -1, .sealed_fd = -1 };
 	choose_preload(inherited, program, change);
-	if (inherited->has_policy && !has_policy)
-		change->policy = inheritance_policy(session);
 	if ((inherited->is_cut || *inherited->variables) &&
 	    is_cleared(inherited, change, environment)) {
 		if (inherited->is_cut)
 			return -E2BIG;
 		change->variables = inherited->variables;
 	}
+	choose_policy(session, find_first(environment, POLICY), change);
 	choose_names(session, find_first(environment, NAMES), change);
 	return 0;
 }
@@ -242,6 +285,7 @@ static bool is_none(const struct change *change)
 static bool is_replaced(const struct change *change, const char *entry)
 {
 	return (changes_preload(change) && is_variable(entry, PRELOAD)) ||
+	       (change->policy && is_variable(entry, POLICY)) ||
 	       (change->names[0] && is_variable(entry, NAMES));
 }
 
@@ -458,7 +502,7 @@ static int run(const struct call *call)
 	if (r < 0)
 		return r;
 	r = invoke_alone(call, &change);
-	drop_names(&change);
+	close_made(&change);
 	return r;
 }
 
@@ -695,7 +739,7 @@ static int command_init(struct command *command, const char *text)
 {
 	const struct session *session = session_get();
 
-	*command = (struct command){ .text = text, .change = { .fd = -1 } };
+	*command = (struct command){ .text = text, .change = { .fd = -1, .sealed_fd = -1 } };
 	if (!text || session->passive)
 		return 0;
 	int r = choose_for_shell(session, &command->change);
@@ -708,7 +752,7 @@ static void command_done(struct command *command)
 
 	if (command->memory)
 		munmap(command->memory, command->size);
-	drop_names(&command->change);
+	close_made(&command->change);
 }
 
 HOOK int system(const char *text)

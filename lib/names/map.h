@@ -8,9 +8,6 @@
 
 #include <stdint.h>
 
-/* Two numbers, the colon and the NUL. */
-#define MAP_TEXT_SIZE (10 + 1 + 20 + 1)
-
 /*
  * The descriptor that such a text (or NULL) names while it still is that map, and this user's: who
  * has become another user is to change nobody's names, nor to believe him. -ENOENT.
@@ -33,11 +30,5 @@ uint32_t map_room(void);
  * where they permit none, -errno.
  */
 int map_create(void);
-
-/* A second descriptor of the same map, as high and as lasting. -errno. */
-int map_duplicate(int fd);
-
-/* The text for a map's descriptor. -errno. */
-int map_describe(int fd, char ret_text[MAP_TEXT_SIZE]);
 
 #endif

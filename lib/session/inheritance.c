@@ -60,13 +60,21 @@ static void keep_variable(const char *entry)
 	inheritance.variables = variables;
 }
 
+static void take_policy(const char *value)
+{
+	if (!inheritance.has_policy && sealed_is_text(value) &&
+	    strlen(value) < sizeof(inheritance.policy))
+		strcpy(inheritance.policy, value);
+	inheritance.has_policy = true;
+}
+
 /* Of two with one name the first counts, but for the dynamic linker the last does. */
 static void take(const char *entry, const char **preload)
 {
 	if (begins(entry, "LD_PRELOAD="))
 		*preload = strchr(entry, '=') + 1;
 	else if (begins(entry, POLICY))
-		inheritance.has_policy = true;
+		take_policy(entry + strlen(POLICY));
 	else if (begins(entry, NAMES) && inheritance.names[0] == '\0' &&
 		 strlen(entry) - strlen(NAMES) < sizeof(inheritance.names))
 		strcpy(inheritance.names, entry + strlen(NAMES));

@@ -7,20 +7,22 @@
 #ifndef SESSION_INHERITANCE_H
 #define SESSION_INHERITANCE_H
 
-#include "names/map.h"
+#include "base/handed.h"
+#include "policy/sealed.h"
 
 #include <stdbool.h>
 
 struct session;
 
 struct inheritance {
-	bool asked_for;		   /* LD_PRELOAD had the library; else it is the whole system's */
-	const char *library;	   /* its path then, or NULL */
-	const char *loader;	   /* the dynamic linker's path, or NULL */
-	const char *variables;	   /* the user's, `NAME=value` and NUL each, "" behind the last */
-	bool has_policy;	   /* ISOSOCKS_POLICY was there, whatever its worth */
-	bool is_cut;		   /* there were more variables than are kept */
-	char names[MAP_TEXT_SIZE]; /* ISOSOCKS_NAMES, or "" */
+	bool asked_for;	       /* LD_PRELOAD had the library; else it is the whole system's */
+	const char *library;   /* its path then, or NULL */
+	const char *loader;    /* the dynamic linker's path, or NULL */
+	const char *variables; /* the user's, `NAME=value` and NUL each, "" behind the last */
+	bool has_policy;       /* ISOSOCKS_POLICY was there, whatever its worth */
+	bool is_cut;	       /* there were more variables than are kept */
+	char names[HANDED_TEXT_SIZE];  /* ISOSOCKS_NAMES, or "" */
+	char policy[SEALED_TEXT_SIZE]; /* ISOSOCKS_POLICY where it names a descriptor, or "" */
 };
 
 /* From the environment, once. */

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/libc.h"
 #include "policy/builtin.h"
+#include "policy/sealed.h"
 
 #include <string.h>
 #include <sys/auxv.h>
@@ -99,19 +100,40 @@ static int open_file(bool asked_for, uint8_t *blob, struct policy *policy, struc
 	return 0;
 }
 
-static int open_variable(const char *armored, uint8_t *blob, struct policy *policy,
+static int read_variable(const char *value, uint8_t *blob, size_t *ret_length)
+{
+	if (!sealed_is_text(value))
+		return base64_decode(value, strlen(value), blob, BLOB_MAX, ret_length);
+	const ssize_t length = sealed_read(value, blob);
+	if (length < 0)
+		return (int)length;
+	*ret_length = (size_t)length;
+	return 0;
+}
+
+static const char *describe_variable(int r)
+{
+	switch (r) {
+	case -EPROTONOSUPPORT:
+		return "ISOSOCKS_POLICY: a policy of another version of isosocks";
+	case -ENOENT:
+		return "ISOSOCKS_POLICY: names a descriptor that is not here, or no policy";
+	default:
+		return "ISOSOCKS_POLICY: not a policy that isosocks compiled";
+	}
+}
+
+static int open_variable(const char *value, uint8_t *blob, struct policy *policy,
 			 struct source *source)
 {
 	size_t length;
-	int r = base64_decode(armored, strlen(armored), blob, BLOB_MAX, &length);
+	int r = read_variable(value, blob, &length);
 
 	if (r == 0)
 		r = policy_open(policy, blob, length);
 	if (r == 0)
 		return 0;
-	source->problem = r == -EPROTONOSUPPORT
-				  ? "ISOSOCKS_POLICY: a policy of another version of isosocks"
-				  : "ISOSOCKS_POLICY: not a policy that isosocks compiled";
+	source->problem = describe_variable(r);
 	return -EACCES;
 }
 
@@ -133,7 +155,7 @@ static int hold_machine(struct policy *policy, struct source *source)
 	return 0;
 }
 
-int source_open(const char *armored, bool asked_for, uint8_t *blob, struct policy *policy,
+int source_open(const char *variable, bool asked_for, uint8_t *blob, struct policy *policy,
 		struct source *ret)
 {
 	*ret = (struct source){
@@ -142,9 +164,9 @@ int source_open(const char *armored, bool asked_for, uint8_t *blob, struct polic
 		.user = { .number = (uint32_t)getauxval(AT_EUID) },
 		.problem = "ISOSOCKS_POLICY: no random bytes",
 	};
-	if (!armored)
+	if (!variable)
 		return open_file(asked_for, blob, policy, ret);
-	const int r = open_variable(armored, blob, policy, ret);
+	const int r = open_variable(variable, blob, policy, ret);
 	return r < 0 ? r : hold_machine(policy, ret);
 }
 

@@ -31,11 +31,11 @@ struct source {
 
 /*
  * Reads the policy into blob, of BLOB_MAX bytes, and opens it. What SOURCE_FILE demands, where it
- * is there, holds besides whatever policy a variable has (policy_hold). armored is ISOSOCKS_POLICY
- * or NULL, asked_for whether LD_PRELOAD names the library. 0, or -EACCES with ret->problem: where
- * it is from, and what is wrong.
+ * is there, holds besides whatever policy a variable has (policy_hold). variable is the value of
+ * ISOSOCKS_POLICY (base64url, or policy/sealed) or NULL, asked_for whether LD_PRELOAD names the
+ * library. 0, or -EACCES with ret->problem: where it is from, and what is wrong.
  */
-int source_open(const char *armored, bool asked_for, uint8_t *blob, struct policy *ret_policy,
+int source_open(const char *variable, bool asked_for, uint8_t *blob, struct policy *ret_policy,
 		struct source *ret);
 
 /*

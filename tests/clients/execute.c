@@ -6,7 +6,7 @@
  * -c clears the environment, and gives an empty one; -0 gives NULL for it; -d closes all
  * descriptors above 2; -x sets FD_CLOEXEC on them; -v does it in a child of vfork(); -n NAME
  * resolves the name first, and `%a` among the arguments stands for its address; -l LIMIT sets
- * RLIMIT_NOFILE.
+ * RLIMIT_NOFILE; -f has a spawned program's descriptors above 2 closed by a file action.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -74,12 +74,23 @@ static const char *command_of(char **argv)
 	return command;
 }
 
+static posix_spawn_file_actions_t *actions; /* NULL: none */
+
+static void close_when_spawned(void)
+{
+	static posix_spawn_file_actions_t closing;
+
+	actions = &closing;
+	posix_spawn_file_actions_init(actions);
+	posix_spawn_file_actions_addclosefrom_np(actions, 3);
+}
+
 static void spawn(const char *how, char **argv, char **environment)
 {
 	pid_t child;
 	const int r = strcmp(how, "posix_spawn") == 0
-			      ? posix_spawn(&child, argv[0], NULL, NULL, argv, environment)
-			      : posix_spawnp(&child, argv[0], NULL, NULL, argv, environment);
+			      ? posix_spawn(&child, argv[0], actions, NULL, argv, environment)
+			      : posix_spawnp(&child, argv[0], actions, NULL, argv, environment);
 
 	if (r == 0)
 		leave_with(child);
@@ -172,7 +183,7 @@ int main(int argc, char **argv)
 	bool clears = false, is_null = false, in_vfork = false;
 	int option;
 
-	while ((option = getopt(argc, argv, "+c0dxvn:l:")) != -1) {
+	while ((option = getopt(argc, argv, "+c0dfxvn:l:")) != -1) {
 		switch (option) {
 		case 'c':
 			clears = true;
@@ -182,6 +193,9 @@ int main(int argc, char **argv)
 			break;
 		case 'd':
 			close_range(3, ~0u, 0);
+			break;
+		case 'f':
+			close_when_spawned();
 			break;
 		case 'x':
 			close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);

@@ -176,6 +176,101 @@ Test(exec, changes_no_command_of_system_and_popen)
 	}
 }
 
+/* ---- a proxy's credentials ---- */
+
+#define USER	 "carol"
+#define PASSWORD "hunter2hunter2hunter2"
+
+/* Prints what no environment and no list of arguments of a run is to have, if one has it. A part of
+ * a blob in base64url has one of three forms, as it lies there. */
+static const char look[] =
+	"import base64, glob\n"
+	"password = b'" PASSWORD "'\n"
+	"forms = [password] + [base64.urlsafe_b64encode(b'x' * i + password)[4:-4] for i in "
+	"range(3)]\n"
+	"n = 0\n"
+	"for path in glob.glob('/proc/[0-9]*/environ') + glob.glob('/proc/[0-9]*/cmdline'):\n"
+	"    try: text = open(path, 'rb').read()\n"
+	"    except OSError: continue\n"
+	"    n += b'ISOSOCKS_POLICY=@' in text\n"
+	"    if b'ISOSOCKS_POLICY=' in text and any(form in text for form in forms):\n"
+	"        print('shown in', path)\n"
+	"print('looked at a run' if n else 'saw no run')\n";
+
+/* A shell's commands for the child, which looks, then connects. */
+static char *make_child(void)
+{
+	char *path = lab_path("child"), *script = lab_path("look.py");
+	char *text = g_strdup_printf("python3 %s\nexec %s www.test 80\n", script, here.connect);
+
+	cr_assert(g_file_set_contents_full(script, look, -1, 0, 0644, NULL));
+	cr_assert(g_file_set_contents_full(path, text, -1, 0, 0644, NULL));
+	g_free(script);
+	g_free(text);
+	return path;
+}
+
+static const char *const losses[] = {
+	"", "-c", "-d", "-x -v", "-c -d", "-c -x", "-d -l 64",
+};
+
+static void open_private_world(void)
+{
+	lab_open();
+	lab_need("python3");
+	here.port = lab_serve("the target");
+	char *options = g_strdup_printf("--user " USER ":" PASSWORD " --map www.test=127.0.0.1:%u",
+					here.port);
+	lab_proxy(options);
+	g_free(options);
+	here.execute = lab_program("execute");
+	here.connect = lab_program("connect");
+}
+
+static void assert_private(enum lab_user user, const char *command)
+{
+	const struct lab_result result = lab_run(user, "-u " USER " -p " PASSWORD, "%s", command);
+
+	cr_assert_eq(result.status, 0, "%s: %d\n%s%s", command, result.status, result.out,
+		     result.err);
+	lab_assert_out(&result, "looked at a run");
+	lab_assert_out(&result, "line=this is the target");
+	cr_assert_null(strstr(result.out, "shown in"), "%s\n%s", command, result.out);
+	char *request = lab_only_request();
+	lab_assert_has(request, "\"host\":\"www.test\"");
+	lab_assert_has(request, "\"USERNAME\":\"" USER "\"");
+	lab_assert_has(request, "\"PASSWD\":\"" PASSWORD "\"");
+	g_free(request);
+}
+
+Test(exec, hands_on_the_proxys_password_past_every_environment)
+{
+	open_private_world();
+	char *child = make_child();
+	/* The number of losses is odd: each is tried by both users. */
+	for (size_t i = 0; i < G_N_ELEMENTS(losses) * G_N_ELEMENTS(calls); i++) {
+		char *command = g_strdup_printf("%s %s %s /bin/sh %s", here.execute,
+						losses[i % G_N_ELEMENTS(losses)],
+						calls[i / G_N_ELEMENTS(losses)], child);
+		assert_private(i % LAB_USERS, command);
+		g_free(command);
+	}
+	g_free(child);
+}
+
+Test(exec, hands_on_the_proxys_password_where_the_child_closes_its_descriptors)
+{
+	open_private_world();
+	char *child = make_child();
+	for (enum lab_user user = 0; user < LAB_USERS; user++) {
+		char *command =
+			g_strdup_printf("%s -f posix_spawn /bin/sh %s", here.execute, child);
+		assert_private(user, command);
+		g_free(command);
+	}
+	g_free(child);
+}
+
 /* ---- as libc does it ---- */
 
 static const char *const failing[] = {

@@ -16,6 +16,7 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -101,10 +102,15 @@ static void assert_says(const struct result *result, int status, const char *sta
 	cr_assert_str_eq(strchr(result->err, '\n'), "\n", "more than a line: %s", result->err);
 }
 
+/* Prints the policy as text, be it on a descriptor. */
+#define PRINT_POLICY                                                                               \
+	" sh -c 'p=${ISOSOCKS_POLICY#@}; test $p = $ISOSOCKS_POLICY && echo $p || "                \
+	"base64 -w0 /proc/self/fd/${p%:*} | tr +/ -_ | tr -d ='"
+
 /* The policy that the program is given. */
 static struct config *run_for_policy(const char *variables, const char *arguments)
 {
-	g_autofree char *whole = g_strconcat(arguments, " printenv ISOSOCKS_POLICY", NULL);
+	g_autofree char *whole = g_strconcat(arguments, PRINT_POLICY, NULL);
 	RESULT_AUTO result = run(variables, whole);
 	struct config *config;
 
@@ -191,6 +197,9 @@ static const struct {
 	{ "ISOSOCKS_POLICY=", "", "ISOSOCKS_POLICY: ", "damaged" },
 	{ "ISOSOCKS_POLICY=aXNvc29ja3M", "", "ISOSOCKS_POLICY: ", "damaged" },
 	{ "ISOSOCKS_POLICY='*'", "", "ISOSOCKS_POLICY: ", "damaged" },
+	{ "ISOSOCKS_POLICY=@", "", "ISOSOCKS_POLICY: ", "descriptor" },
+	{ "ISOSOCKS_POLICY=@0:1", "", "ISOSOCKS_POLICY: ", "descriptor" },
+	{ "ISOSOCKS_POLICY=@1000:1", "", "ISOSOCKS_POLICY: ", "descriptor" },
 };
 
 ParameterizedTestParameters(isosocks_cli, refuses_bad_input_by_name_and_runs_nothing)
@@ -646,6 +655,42 @@ Test(isosocks_cli, keeps_session_and_names_of_the_outer_run)
 	cr_assert_str_eq(lines[0], lines[2]);
 	cr_assert_str_eq(lines[1], lines[3]);
 	cr_assert_null(strchr(lines[4], ':'), "preloaded twice: %s", lines[4]);
+}
+
+/* The inner run has the credentials of the outer one, and only its own descriptor. */
+Test(isosocks_cli, hands_credentials_to_an_inner_run_by_descriptor)
+{
+	if (g_getenv("SANITIZER"))
+		cr_skip_test("the command is not static then, and looks for a guard by the "
+			     "library's socket()");
+	g_autofree char *isosocks = isosocks_path();
+	g_autofree char *arguments = g_strdup_printf(
+		"-u carol -p secret sh -c 'printenv ISOSOCKS_POLICY; exec %s sh -c \"printenv "
+		"ISOSOCKS_POLICY; readlink /proc/self/fd/* | grep -c isosocks-policy; %s "
+		"--explain\"'",
+		isosocks, isosocks);
+	RESULT_AUTO result = run(NULL, arguments);
+	g_auto(GStrv) lines = g_strsplit(result.out, "\n", 4);
+
+	assert_status(&result, 0);
+	cr_assert_eq(g_strv_length(lines), 4, "%s", result.out);
+	cr_assert(g_str_has_prefix(lines[0], "@"), "%s", lines[0]);
+	cr_assert(g_str_has_prefix(lines[1], "@"), "%s", lines[1]);
+	cr_assert_str_eq(lines[2], "1");
+}
+
+/* The program is to have them in any case. */
+Test(isosocks_cli, hands_credentials_on_as_text_where_files_are_limited)
+{
+	const struct rlimit none = { 0, 0 };
+
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+	RESULT_AUTO result = run(NULL, "-q -u carol -p secret printenv ISOSOCKS_POLICY");
+	CONFIG_AUTO config = compile_restore_text(g_strchomp(result.out), NULL);
+
+	assert_status(&result, 0);
+	cr_assert_not_null(config);
+	cr_assert_eq(proxy_of(config)->password_length, 6);
 }
 
 Test(isosocks_cli, makes_a_new_names_map_when_the_outer_one_was_closed)

@@ -207,6 +207,23 @@ Test(isosocksctl, env_takes_a_shell_in_and_lets_it_out_again)
 	cr_assert_not(g_file_test(odd, G_FILE_TEST_EXISTS));
 }
 
+Test(isosocksctl, env_says_that_credentials_will_be_in_the_environment)
+{
+	lab_open();
+	struct lab_result plain = run("env");
+	lab_assert_status(&plain, 0);
+	cr_assert_str_empty(plain.err);
+	g_setenv("ISOSOCKS_USERNAME", "carol", TRUE);
+	g_setenv("ISOSOCKS_PASSWORD", "hunter2", TRUE);
+	struct lab_result result = run("env");
+
+	lab_assert_status(&result, 0);
+	cr_assert(strstr(result.err, "the proxy's credentials are in what is printed"), "%s",
+		  result.err);
+	cr_assert_null(strstr(result.out, "ISOSOCKS_POLICY='@"), "%s", result.out);
+	cr_assert_null(strstr(result.err, "hunter2"));
+}
+
 Test(isosocksctl, env_prints_nothing_that_a_shell_could_run_when_it_fails)
 {
 	lab_open();

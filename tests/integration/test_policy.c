@@ -204,8 +204,9 @@ Test(policy, fails_every_call_when_it_is_garbage)
 	char *spaced = g_strconcat(" ", given.policy, NULL);
 	char *padded = g_strconcat(given.policy, "=", NULL);
 	char *doubled = g_strconcat(given.policy, given.policy, NULL);
-	const char *const texts[] = { "",     "A",    "*",    "====", "\xff\xfe", "isosocks", "1",
-				      "none", longer, spaced, padded, doubled,	  huge };
+	const char *const texts[] = { "@",    "@0:1", "@1:1", "@1000:1",  "@1:x",     "@:", "",
+				      "A",    "*",    "====", "\xff\xfe", "isosocks", "1",  "none",
+				      longer, spaced, padded, doubled,	  huge };
 
 	for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
 		char *what = g_strdup_printf("text %zu", i);

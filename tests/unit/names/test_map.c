@@ -1,5 +1,6 @@
 #include "names/map.h"
 
+#include "base/handed.h"
 #include "names/layout.h"
 #include "names/pool.h"
 
@@ -16,11 +17,11 @@
 
 Test(map, is_found_by_its_description)
 {
-	char text[MAP_TEXT_SIZE];
+	char text[HANDED_TEXT_SIZE];
 	const int fd = map_create();
 
 	cr_assert_geq(fd, 0);
-	cr_assert_eq(map_describe(fd, text), 0);
+	cr_assert_eq(handed_describe(fd, text), 0);
 	cr_assert_eq(map_find(text), fd);
 	close(fd);
 	cr_assert_eq(map_find(text), -ENOENT);
@@ -31,7 +32,7 @@ Test(map, is_high_and_outlives_exec)
 	const struct rlimit limit = { 64, 64 };
 
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	const int fd = map_create(), second = map_duplicate(fd);
+	const int fd = map_create(), second = handed_duplicate(fd);
 	cr_assert_eq(fd, 63);
 	cr_assert_eq(fcntl(fd, F_GETFD), 0);
 	cr_assert_geq(second, 0);
@@ -107,11 +108,11 @@ ParameterizedTest(char (*row)[40], map, is_not_found_by_another_text)
 
 Test(map, is_not_an_unsealed_file)
 {
-	char text[MAP_TEXT_SIZE];
+	char text[HANDED_TEXT_SIZE];
 	const int fd = memfd_create("names", MFD_CLOEXEC);
 
 	cr_assert_eq(ftruncate(fd, (off_t)pool_map_size(LAYOUT_ENTRIES)), 0);
-	cr_assert_eq(map_describe(fd, text), 0);
+	cr_assert_eq(handed_describe(fd, text), 0);
 	cr_assert_eq(map_find(text), -ENOENT);
 	cr_assert_eq(map_find(NULL), -ENOENT);
 }
