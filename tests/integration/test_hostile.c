@@ -271,8 +271,10 @@ Test(hostile, one_that_cannot_be_loaded_says_what_it_said)
 
 /* What a program needs more with the library: a descriptor, and room for addresses (kilobytes). */
 static const char *const limits[] = {
-	"ulimit -n 10",	    "ulimit -n 20", "ulimit -s 64", "ulimit -s 128",
-	"ulimit -v 100000", "ulimit -c 0",  "ulimit -l 0",  "ulimit -t 60",
+	"ulimit -n 6",	 "ulimit -n 10",    "ulimit -n 20",    "ulimit -s 64",
+	"ulimit -s 128", "ulimit -v 40000", "ulimit -v 60000", "ulimit -v 100000",
+	"ulimit -f 0",	 "ulimit -f 1",	    "ulimit -f 100",   "ulimit -f 1024",
+	"ulimit -c 0",	 "ulimit -l 0",	    "ulimit -t 60",    "ulimit -u 100",
 };
 
 Test(hostile, programs_with_little_allowed)
