@@ -216,10 +216,12 @@ Test(heavy_faults, wait_when_the_proxy_has_no_descriptors)
 	}
 }
 
-/* It takes them all, and then has nothing to reach the targets by. */
+/* With a descriptor for each of them and none for their targets: the reference proxy goes on with
+ * some, for which others make room. */
 Test(heavy_faults, end_when_the_proxy_has_no_descriptors_for_targets)
 {
-	static const char *const ends[] = { "good", "ECONNABORTED", "ETIMEDOUT", NULL };
+	static const char *const ends[] = { "good", "ECONNRESET", "ECONNABORTED", "ETIMEDOUT",
+					    NULL };
 
 	lab_need("prlimit");
 	lab_open();
@@ -232,7 +234,7 @@ Test(heavy_faults, end_when_the_proxy_has_no_descriptors_for_targets)
 	char *line = lab_start(argv);
 	const struct lab_result result = run_at((unsigned)atoi(line), "4000 1000");
 	assert_ends(&result, 4000, ends);
-	cr_assert(count_of(&result, "good") > 0 && count_of(&result, "ECONNABORTED") > 0, "%s%s",
+	cr_assert(count_of(&result, "good") > 0 && count_of(&result, "ECONNRESET") > 0, "%s%s",
 		  result.out, result.err);
 	g_free(line);
 	g_free(command);
