@@ -404,3 +404,56 @@ Test(proxy, has_units_that_systemd_accepts)
 	lab_assert_status(&result, 0);
 	cr_assert_null(strstr(result.err, "isosocks-proxy"), "%s", result.err);
 }
+
+/* ---- a nameserver that does not answer ---- */
+
+Test(proxy, waits_for_a_name_only_so_long)
+{
+	struct proxy proxy;
+	const struct sockaddr_in at = { .sin_family = AF_INET,
+					.sin_port = htons(53),
+					.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+
+	lab_open();
+	lab_cover_etc();
+	lab_replace("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:30\n");
+	int silent = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	cr_assert_eq(bind(silent, (const struct sockaddr *)&at, sizeof(at)), 0);
+	proxy_open(&proxy, ":", "--hop-timeout 1");
+	int fd = open_client(&proxy);
+	say(fd, "\x05\x01\x00\x05\x01\x00\x03\x06t.test\x00\x50", 16);
+	hear(fd, "\x05\x00\x05\x06\x00\x01\0\0\0\0\0\0", 12);
+	assert_serves(&proxy);
+	proxy_close(&proxy);
+}
+
+/* All that can be done without a copy is taken by those who do not read. */
+Test(proxy, serves_others_while_many_do_not_read)
+{
+	const int count = 40;
+	uint16_t port;
+	struct proxy proxy;
+	guint8 request[13] = "\x05\x01\x00\x05\x01\x00\x01\x7f\x00\x00\x01";
+	static char bytes[65536];
+	size_t left = 8 << 20;
+
+	lab_open();
+	int listener = listen_anywhere(&port);
+	memcpy(request + 11, &port, 2);
+	proxy_open(&proxy, ":", "");
+	for (int i = 0; i < count; i++) {
+		say(open_client(&proxy), request, sizeof(request));
+		flood(accept(listener, NULL, NULL));
+	}
+	int fd = open_client(&proxy);
+	say(fd, request, sizeof(request));
+	int target = accept(listener, NULL, NULL);
+	hear(fd, "\x05\x00\x05\x00\x00\x01", 6);
+	recv(fd, bytes, 6, MSG_WAITALL); /* where it is bound */
+	while (left > 0) {
+		say(target, bytes, sizeof(bytes));
+		cr_assert_eq(recv(fd, bytes, sizeof(bytes), MSG_WAITALL), sizeof(bytes));
+		left -= sizeof(bytes);
+	}
+	proxy_close(&proxy);
+}

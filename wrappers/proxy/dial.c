@@ -27,6 +27,7 @@ struct dial {
 	void *data;
 	GCancellable *cancellable;
 	gboolean freed;	  /* its owner is gone, a look-up still holds it */
+	gboolean over;	  /* its owner was told */
 	GList *addresses; /* GInetAddress, still to be tried */
 	guint8 failure;	  /* of the last one tried */
 	int socket;
@@ -111,6 +112,7 @@ guint8 dial_reply(int error)
 
 static void finish(struct dial *dial, struct dial_result result)
 {
+	dial->over = TRUE;
 	watch_stop(&dial->watch);
 	deadline_stop(&dial->deadline);
 	result.via = dial->via;
@@ -331,19 +333,30 @@ static gboolean start_way(struct dial *dial)
 	g_free(dial->via);
 	dial->via = way_text(&dial->way);
 	dial->hop = 0;
+	dial->peer = (struct upstream){ .step = UPSTREAM_METHOD };
 	g_clear_pointer(&dial->in, g_byte_array_unref);
 	g_clear_pointer(&dial->out, g_byte_array_unref);
 	connect_to(dial, dial->way.hops[0]->address);
 	return TRUE;
 }
 
+/* What the client said has reached it: perhaps that has been too much for it, and is no reason to
+ * keep others from it. */
+static gboolean is_provoked(const struct dial *dial, guint at)
+{
+	return at == dial->hop && at + 1 == dial->way.count && dial->socket >= 0 &&
+	       dial->peer.step == UPSTREAM_REPLY;
+}
+
 /* A hop itself has failed, not what is behind it: another one takes its place, if there is one. */
 static void fail_hop(struct dial *dial, guint at, const char *why)
 {
+	const gboolean provoked = is_provoked(dial, at);
+
 	close_socket(dial);
 	g_free(dial->why);
 	dial->why = g_strdup_printf("%s: %s", dial->way.hops[at]->text, why);
-	way_fail(&dial->way, dial->route, at);
+	way_fail(&dial->way, dial->route, at, !provoked);
 	if (!start_way(dial))
 		fail(dial, REPLY_GENERAL_FAILURE);
 }
@@ -363,11 +376,14 @@ static void finish_upstream(struct dial *dial)
 	       (struct dial_result){ .reply = peer->reply, .bound = peer->bound, .socket = -1 });
 }
 
-/* A refusal by a hop that is not the last one is the next one's failure. */
+/* A hop that is not the last one and does not reach the next: that one has failed, unless it was
+ * not let. */
 static void end_hop(struct dial *dial)
 {
 	if (dial->hop + 1 == dial->way.count) {
 		finish_upstream(dial);
+	} else if (dial->peer.reply == REPLY_NOT_ALLOWED) {
+		fail_hop(dial, dial->hop, dial->peer.why);
 	} else if (dial->peer.reply != REPLY_SUCCEEDED) {
 		fail_hop(dial, dial->hop + 1, dial->peer.why);
 	} else {
@@ -383,6 +399,15 @@ static const char *failure_text(int cause)
 				: "it does not speak what it should";
 }
 
+/* The client's own login or keys, which no other proxy has been asked to take either. */
+static void refuse_login(struct dial *dial)
+{
+	g_free(dial->why);
+	dial->why = g_strdup_printf("%s: it refuses the client's login or keys",
+				    dial->way.hops[dial->hop]->text);
+	fail(dial, REPLY_GENERAL_FAILURE);
+}
+
 /* Everything that has come; what stands behind the reply is the target's. */
 static void take_messages(struct dial *dial)
 {
@@ -393,7 +418,9 @@ static void take_messages(struct dial *dial)
 		if (used > 0)
 			g_byte_array_remove_range(dial->in, 0, (guint)used);
 	} while (used > 0 && dial->peer.step != UPSTREAM_DONE && dial->in->len > 0);
-	if (used < 0)
+	if (used == -EACCES && login_for(dial, dial->hop) && !dial->way.hops[dial->hop]->login)
+		refuse_login(dial);
+	else if (used < 0)
 		fail_hop(dial, dial->hop, failure_text(used));
 	else if (dial->peer.step == UPSTREAM_DONE)
 		end_hop(dial);
@@ -437,12 +464,18 @@ static void use_addresses(struct dial *dial)
 		try_next(dial);
 }
 
+/* A look-up may outlast whoever asked for it. */
+static gboolean is_awaited(const struct dial *dial)
+{
+	return !dial->freed && !dial->over;
+}
+
 static void on_addresses(GObject *source, GAsyncResult *async, gpointer data)
 {
 	struct dial *dial = data;
 	GList *found = g_resolver_lookup_by_name_finish(G_RESOLVER(source), async, NULL);
 
-	if (dial->freed) {
+	if (!is_awaited(dial)) {
 		g_list_free_full(found, g_object_unref);
 	} else if (found) {
 		dial->addresses = found;
@@ -459,6 +492,7 @@ static void look_up_name(struct dial *dial)
 	gsize length;
 	g_autofree char *name = address_host(&dial->request.target, &length);
 
+	begin_waiting(dial);
 	g_resolver_lookup_by_name_async(resolver, name, dial->cancellable, on_addresses,
 					g_rc_box_acquire(dial));
 }
@@ -477,9 +511,9 @@ static void on_name(GObject *source, GAsyncResult *async, gpointer data)
 	g_autofree char *name =
 		g_resolver_lookup_by_address_finish(G_RESOLVER(source), async, NULL);
 
-	if (!dial->freed && name)
+	if (is_awaited(dial) && name)
 		finish_name(dial, name);
-	else if (!dial->freed)
+	else if (is_awaited(dial))
 		fail(dial, REPLY_HOST_UNREACHABLE);
 	g_rc_box_release_full(dial, dial_clear);
 }
@@ -488,6 +522,7 @@ static void look_up_address(struct dial *dial, GInetAddress *inet)
 {
 	g_autoptr(GResolver) resolver = g_resolver_get_default();
 
+	begin_waiting(dial);
 	g_resolver_lookup_by_address_async(resolver, inet, dial->cancellable, on_name,
 					   g_rc_box_acquire(dial));
 }

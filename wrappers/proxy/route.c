@@ -207,11 +207,12 @@ gboolean way_pick(struct way *way, struct route *route)
 	return TRUE;
 }
 
-void way_fail(struct way *way, struct route *route, guint at)
+void way_fail(struct way *way, struct route *route, guint at, gboolean dead)
 {
 	struct hop *hop = way->hops[at];
 
-	hop->dead_until = g_get_monotonic_time() + DEAD_US;
+	if (dead)
+		hop->dead_until = g_get_monotonic_time() + DEAD_US;
 	for (guint i = 0; i < route->hop_count; i++)
 		if (route->hops[i] == hop)
 			way->failed |= 1ull << i;

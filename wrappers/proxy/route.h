@@ -44,7 +44,7 @@ void way_init(struct way *way, struct route *route, const struct credentials *ke
 /* Picks a hop of each stage. FALSE when all of a stage have failed this way. */
 gboolean way_pick(struct way *way, struct route *route);
 
-/* This hop of the way has failed, for this connection and for a while for all. */
-void way_fail(struct way *way, struct route *route, guint at);
+/* This hop of the way has failed, for this connection, and if `dead` for a while for all. */
+void way_fail(struct way *way, struct route *route, guint at, gboolean dead);
 
 #endif

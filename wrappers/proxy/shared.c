@@ -28,7 +28,7 @@ gboolean shared_make_room(struct shared *shared)
 	gboolean made;
 
 	shared->crowded = TRUE;
-	made = deadlines_hurry(shared->handshakes);
+	made = deadlines_hurry(shared->farewells) || deadlines_hurry(shared->handshakes);
 	shared->crowded = FALSE;
 	return made;
 }

@@ -28,8 +28,9 @@ void shared_init(struct shared *shared, const struct settings *settings);
 void shared_done(struct shared *shared);
 
 /*
- * Clients, descriptors or memory have run out: the client that has been at its handshake for the
- * longest time has to go. FALSE when none is at it.
+ * Clients, descriptors or memory have run out: one that was told the last thing already has to go,
+ * or else the client that has been at its handshake for the longest time. FALSE when there is
+ * neither.
  */
 gboolean shared_make_room(struct shared *shared);
 

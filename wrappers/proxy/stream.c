@@ -76,6 +76,7 @@ int stream_connect(GSocketAddress *to, gboolean *ret_pending)
 void stream_tune(int fd)
 {
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){ 1 }, sizeof(int));
 }
 
 void stream_close(int *fd)

@@ -22,7 +22,7 @@ gssize stream_send(int fd, const void *bytes, gsize length);
 int stream_connect(GSocketAddress *to, gboolean *ret_pending);
 
 /* Small writes of either side are sent at once: what arrives together and what not is the peers'
- * word. */
+ * word. A peer that is gone without a word is noticed some day. */
 void stream_tune(int fd);
 
 /* Closes it and makes it -1; nothing for -1. */

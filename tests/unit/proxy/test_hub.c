@@ -343,3 +343,31 @@ Test(proxy_hub, takes_a_slow_target_for_no_fault_of_its_proxy)
 	cr_assert_eq(count_in_log(&chain.second, "accept"), 0);
 	chain_close(&chain);
 }
+
+/* Or one client could take the proxies away from all others. */
+Test(proxy_hub, leaves_nobody_out_for_what_a_client_has_said)
+{
+	struct chain chain;
+
+	chain_open(&chain, ANY, "--user bob:secret --methods 'password;none' --fault reply:05",
+		   "--fault reply:05");
+	SAY(chain.client, LOGIN ALICE CONNECT);
+	HEAR_END(chain.client, "\x05\x02\x01\x00\x05\x01" NOWHERE);
+	assert_log_has(&chain.hub, ": it refuses the client's login or keys\"");
+	ask(&chain);
+	cr_assert_eq(count_in_log(&chain.first, "\"request\""), 1);
+	cr_assert_eq(count_in_log(&chain.second, "accept"), 0);
+	chain_close(&chain);
+}
+
+Test(proxy_hub, takes_another_one_for_one_that_falls_over_a_request)
+{
+	struct chain chain;
+
+	chain_open(&chain, ANY, "--fault close:request*1 --fault reply:05", "--fault reply:05");
+	ask(&chain);
+	ask(&chain);
+	cr_assert_eq(count_in_log(&chain.first, "accept"), 2);
+	cr_assert_eq(count_in_log(&chain.second, "accept"), 1);
+	chain_close(&chain);
+}

@@ -37,4 +37,6 @@ Test(proxy_pipes, are_a_handful_and_never_hand_on_another_ones_bytes)
 	cr_assert_arr_eq(bytes, "mine", 4);
 	close(from[1]);
 	cr_assert_eq(pipe_fill(taken[0], from[0]), 0);
+	for (guint i = 0; i < count; i++)
+		pipes_give(taken[i]);
 }

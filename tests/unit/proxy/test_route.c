@@ -51,13 +51,27 @@ Test(proxy_route, takes_the_first_that_is_not_dead)
 	way_init(&way, route, NULL);
 	cr_assert(way_pick(&way, route));
 	assert_way(&way, "1 4");
-	way_fail(&way, route, 0);
+	way_fail(&way, route, 0, TRUE);
 	cr_assert(way_pick(&way, route));
 	assert_way(&way, "2 4");
 	assert_next(route, NULL, "2 4");
-	way_fail(&way, route, 1); /* a stage of its own is all there is */
+	way_fail(&way, route, 1, TRUE); /* a stage of its own is all there is */
 	cr_assert_not(way_pick(&way, route));
 	assert_next(route, NULL, "2 4"); /* it is tried by the next one all the same */
+	route_free(route);
+}
+
+Test(proxy_route, leaves_one_out_for_one_connection_alone)
+{
+	struct route *route = ROUTE("127.0.0.1:1,127.0.0.1:2");
+	struct way way;
+
+	way_init(&way, route, NULL);
+	cr_assert(way_pick(&way, route));
+	way_fail(&way, route, 0, FALSE);
+	cr_assert(way_pick(&way, route));
+	assert_way(&way, "2");
+	assert_next(route, NULL, "1");
 	route_free(route);
 }
 
@@ -69,7 +83,7 @@ Test(proxy_route, tries_the_dead_when_nobody_lives)
 	way_init(&way, route, NULL);
 	for (int i = 0; i < 2; i++) {
 		cr_assert(way_pick(&way, route));
-		way_fail(&way, route, 0);
+		way_fail(&way, route, 0, TRUE);
 	}
 	cr_assert_not(way_pick(&way, route));
 	assert_next(route, NULL, "1");

@@ -166,3 +166,26 @@ Test(proxy_server, refuses_a_client_when_all_others_are_at_work)
 	world_stop();
 	world_close(&world);
 }
+
+/* Whoever was told the last thing has nothing to lose, and keeps nobody out. */
+Test(proxy_server, sends_those_away_first_that_were_told_the_last_thing)
+{
+	struct world world;
+	int fds[3];
+
+	world_open(&world, "--max-clients 3");
+	world_run();
+	fds[0] = world_connect(&world);
+	greet(fds[0]);
+	for (int i = 1; i < 3; i++) {
+		fds[i] = world_connect(&world);
+		world_send(fds[i], "GET", 3);
+		world_expect_end(fds[i], "", 0); /* and it could still send */
+	}
+	for (int i = 0; i < 2; i++)
+		greet(world_connect(&world));
+	world_send(fds[0], "\x05\x02\x00\x01\0\0\0\0\0\0", 10);
+	world_expect_end(fds[0], "\x05\x07\x00\x01\0\0\0\0\0\0", 10);
+	world_stop();
+	world_close(&world);
+}
