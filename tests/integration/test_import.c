@@ -90,6 +90,7 @@ static char *ask(const char *command, const char *target)
 
 struct tool {
 	const char *program;
+	const char *package; /* Debian's */
 	const char *command; /* printf, with the file's path */
 	void (*write)(GString *file);
 	const char *const *targets;
@@ -141,7 +142,7 @@ static void compare(const struct tool *tool)
 static void compare_files(const struct tool *tool)
 {
 	lab_open();
-	lab_need(tool->program);
+	lab_need_of(tool->program, tool->package);
 	server = lab_serve("this machine");
 	lab_proxy("--methods 'password;none'");
 	for (int i = 0; i < FILES; i++)
@@ -176,8 +177,8 @@ Test(import_peers, torsocks)
 {
 	static const char *const targets[] = { "192.0.2.1 80", "10.1.2.3 8080", "127.0.0.1 %u",
 					       NULL };
-	const struct tool tool = { "torsocks", "env TORSOCKS_CONF_FILE=%s torsocks", write_torsocks,
-				   targets };
+	const struct tool tool = { "torsocks", "torsocks", "env TORSOCKS_CONF_FILE=%s torsocks",
+				   write_torsocks, targets };
 
 	compare_files(&tool);
 }
@@ -213,8 +214,8 @@ Test(import_peers, proxychains)
 					       "192.168.1.7 81", "fd12::1 80",
 					       "2001:db8::1 80", "127.0.0.1 %u",
 					       "name.test 80",	 NULL };
-	const struct tool tool = { "proxychains4", "proxychains4 -q -f %s", write_proxychains,
-				   targets };
+	const struct tool tool = { "proxychains4", "proxychains4", "proxychains4 -q -f %s",
+				   write_proxychains, targets };
 
 	compare_files(&tool);
 }
@@ -239,8 +240,8 @@ Test(import_peers, tsocks)
 {
 	static const char *const targets[] = { "192.0.2.1 80", "10.1.2.3 8080", "192.168.1.7 80",
 					       "127.0.0.1 %u", NULL };
-	const struct tool tool = { "tsocks", "env TSOCKS_CONF_FILE=%s tsocks", write_tsocks,
-				   targets };
+	const struct tool tool = { "tsocks", "tsocks", "env TSOCKS_CONF_FILE=%s tsocks",
+				   write_tsocks, targets };
 
 	compare_files(&tool);
 }
@@ -266,7 +267,8 @@ Test(import_peers, dante)
 {
 	static const char *const targets[] = { "192.0.2.1 80", "10.1.2.3 8080", "192.168.1.7 80",
 					       "127.0.0.1 %u", NULL };
-	const struct tool tool = { "socksify", "env SOCKS_CONF=%s socksify", write_dante, targets };
+	const struct tool tool = { "socksify", "dante-client", "env SOCKS_CONF=%s socksify",
+				   write_dante, targets };
 
 	compare_files(&tool);
 }

@@ -449,15 +449,35 @@ static void skip_what_no_sanitizer_runs(const char *program)
 		cr_skip_test("%s does not run under a sanitizer", program);
 }
 
+/* Whether apt could install it. */
+static gboolean is_packaged(const char *package)
+{
+	g_autofree char *command = g_strdup_printf("apt-cache policy %s", package);
+	g_autofree char *out = NULL;
+
+	return g_spawn_command_line_sync(command, &out, NULL, NULL, NULL) &&
+	       strstr(out, "Candidate: ") && !strstr(out, "Candidate: (none)");
+}
+
+static gboolean is_there(const char *program)
+{
+	g_autofree char *path = g_find_program_in_path(program);
+
+	return path != NULL;
+}
+
+void lab_need_of(const char *program, const char *package)
+{
+	if (!is_there(program) && !is_packaged(package))
+		cr_skip_test("%s: this release has no package %s", program, package);
+	lab_need(program);
+}
+
 void lab_need(const char *program)
 {
-	char *path = g_find_program_in_path(program);
-
 	skip_what_no_sanitizer_runs(program);
-	if (path) {
-		g_free(path);
+	if (is_there(program))
 		return;
-	}
 	if (g_getenv("CI"))
 		cr_assert_fail("%s is not installed", program);
 	cr_skip_test("%s is not installed", program);

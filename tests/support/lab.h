@@ -91,6 +91,10 @@ struct lab_result lab_run(enum lab_user user, const char *options, const char *f
 /* Skips the test, visibly, when a program is missing; in CI that is a failure. */
 void lab_need(const char *program);
 
+/* The same for a program of a package that not every release of Debian has: where this one has it
+ * not, the test is skipped in CI as well. */
+void lab_need_of(const char *program, const char *package);
+
 /* The proxy's log so far: its "request" lines, one string each, NULL-terminated. */
 char **lab_requests(void);
 
