@@ -67,7 +67,7 @@ static gboolean is_full(const struct server *server, int client)
 {
 	guint most = server->settings->clients_max;
 
-	return client >= server->descriptors - RESERVE ||
+	return client >= server->descriptors - MIN(RESERVE, server->descriptors / 4) ||
 	       (most > 0 && server->shared.clients >= most);
 }
 
