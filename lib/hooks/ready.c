@@ -626,18 +626,20 @@ static int control_deleted(int set, int fd, struct epoll_event *event)
 
 static int control_settled(int set, int op, int fd, struct epoll_event *event)
 {
-	const uint32_t version = op == EPOLL_CTL_MOD ? watch_version(fd, set) : 0;
+	const struct watch_before before =
+		op == EPOLL_CTL_MOD ? watch_look(fd, set) : (struct watch_before){ 0 };
 	const int r = error_or(libc()->epoll_ctl(set, op, fd, event));
 	struct pending p;
 
 	if (r < 0)
 		return r;
-	watch_put(fd, set, event, version);
+	watch_put(fd, set, event, before);
 	/* Another thread's connect() may have looked at the sets just before. */
+	if (!table_may_be_pending(fd) && !watch_is_armed(fd))
+		return r;
 	if (pending_find(fd, &p) && pending_step(&p) == -EINPROGRESS)
 		pending_await(p.tunnel);
-	if (watch_is_armed(fd) || table_may_be_pending(fd))
-		watch_update(fd, table_cookie(fd));
+	watch_update(fd, table_cookie(fd));
 	return r;
 }
 
@@ -663,7 +665,8 @@ static int control(int set, int op, int fd, struct epoll_event *event)
 
 	if (op == EPOLL_CTL_DEL)
 		return control_deleted(set, fd, event);
-	if (!event || !memory_is_readable(event, sizeof(*event)) || !may_be_hidden(fd, &cookie))
+	if (!event || !(table_may_be_pending(fd) || watch_is_armed(fd)) ||
+	    !memory_is_readable(event, sizeof(*event)) || !may_be_hidden(fd, &cookie))
 		return control_settled(set, op, fd, event);
 	return watch_control(set, op, fd, event, cookie);
 }
@@ -739,9 +742,13 @@ static int epoll_hidden(const struct epoll_call *call, uint64_t deadline)
  * The end of a wait that is the kernel's alone, since nothing is under way: the clock is looked at
  * only where there is another thread, which may begin something meanwhile. 0: it was not.
  */
-static uint64_t deadline_among_threads(bool ends, const struct timespec *timeout)
+static uint64_t deadline_among_threads(int milliseconds)
 {
-	return ends && !__libc_single_threaded ? deadline_in(timeout) : 0;
+	struct timespec time;
+
+	return milliseconds > 0 && !__libc_single_threaded
+		       ? deadline_in(from_milliseconds(milliseconds, &time))
+		       : 0;
 }
 
 /* ready: what such a wait has come to; 0: there was none. */
@@ -759,18 +766,17 @@ HOOK int epoll_wait(int set, struct epoll_event *events, int most, int timeout)
 {
 	const struct epoll_call call = { set, events, most, NULL, wait_plain };
 	const int saved = errno;
-	struct timespec room;
-	const struct timespec *time = from_milliseconds(timeout, &room);
+	struct timespec time;
 	uint64_t deadline = 0;
 	int r = 0;
 
 	if (pending_deadline() == 0) {
-		deadline = deadline_among_threads(timeout > 0, time);
+		deadline = deadline_among_threads(timeout);
 		r = libc()->epoll_wait(set, events, most, timeout);
 		if (r <= 0 || !pending_may_be_ours())
 			return r;
 	}
-	return hook_return(epoll_by(&call, r, time, deadline), saved);
+	return hook_return(epoll_by(&call, r, from_milliseconds(timeout, &time), deadline), saved);
 }
 
 HOOK int epoll_pwait(int set, struct epoll_event *events, int most, int timeout,
@@ -778,18 +784,17 @@ HOOK int epoll_pwait(int set, struct epoll_event *events, int most, int timeout,
 {
 	const struct epoll_call call = { set, events, most, mask, wait_masked };
 	const int saved = errno;
-	struct timespec room;
-	const struct timespec *time = from_milliseconds(timeout, &room);
+	struct timespec time;
 	uint64_t deadline = 0;
 	int r = 0;
 
 	if (pending_deadline() == 0) {
-		deadline = deadline_among_threads(timeout > 0, time);
+		deadline = deadline_among_threads(timeout);
 		r = libc()->epoll_pwait(set, events, most, timeout, mask);
 		if (r <= 0 || !pending_may_be_ours())
 			return r;
 	}
-	return hook_return(epoll_by(&call, r, time, deadline), saved);
+	return hook_return(epoll_by(&call, r, from_milliseconds(timeout, &time), deadline), saved);
 }
 
 HOOK int epoll_pwait2(int set, struct epoll_event *events, int most, const struct timespec *timeout,
@@ -801,7 +806,8 @@ HOOK int epoll_pwait2(int set, struct epoll_event *events, int most, const struc
 	int r = 0;
 
 	if (pending_deadline() == 0 || !is_valid(timeout)) {
-		deadline = deadline_among_threads(timeout && is_valid(timeout), timeout);
+		if (timeout && is_valid(timeout) && !__libc_single_threaded)
+			deadline = deadline_in(timeout);
 		r = wait_exact(&call, timeout);
 		if (r <= 0 || !pending_may_be_ours())
 			return hook_return(r, saved);

@@ -263,10 +263,13 @@ static void forget(struct table_watch *watch)
 	atomic_store_explicit(&watch->set, 0, memory_order_release);
 }
 
-uint32_t watch_version(int fd, int set)
+struct watch_before watch_look(int fd, int set)
 {
-	const struct table_watch *watch = find(table_find(fd), table_set(set));
-	return watch ? atomic_load_explicit(&watch->version, memory_order_acquire) : 0;
+	struct table_watch *watch = find(table_find(fd), table_set(set));
+
+	return (struct watch_before){
+		watch, watch ? atomic_load_explicit(&watch->version, memory_order_acquire) : 0
+	};
 }
 
 void watch_remove(int fd, int set)
@@ -435,15 +438,16 @@ void watch_restore(int fd)
 	}
 }
 
-void watch_put(int fd, int set, const struct epoll_event *event, uint32_t since)
+void watch_put(int fd, int set, const struct epoll_event *event, struct watch_before before)
 {
-	const uint32_t number = number_set(set);
-	struct table_watch *watch = claim(table_get(fd), number);
+	const uint32_t number = before.watch ? table_set(set) : number_set(set);
+	struct table_watch *watch = before.watch ? before.watch : claim(table_get(fd), number);
 
 	if (!watch)
 		return;
 	record(watch, fd, set, number, event);
-	if (since == 0 || since == atomic_load_explicit(&watch->version, memory_order_acquire))
+	if (!before.watch ||
+	    before.version == atomic_load_explicit(&watch->version, memory_order_acquire))
 		return;
 	hold(watch);
 	if (set_of(watch) && !is_armed(watch))

@@ -22,11 +22,16 @@
 #define WATCH_ANSWERS (WATCH_SIGNS | (uint32_t)(EPOLLERR | EPOLLHUP))
 
 /*
- * An EPOLL_CTL_ADD or MOD of the application has gone through. since: watch_version() of before;
- * where a handshake has changed the registration meanwhile, the kernel is told once more.
+ * An EPOLL_CTL_ADD or MOD of the application has gone through. before: where an EPOLL_CTL_MOD found
+ * the record, and which changes it had seen; where a handshake has changed the registration
+ * meanwhile, the kernel is told once more.
  */
-uint32_t watch_version(int fd, int set);
-void watch_put(int fd, int set, const struct epoll_event *event, uint32_t since);
+struct watch_before {
+	struct table_watch *watch; /* NULL: none */
+	uint32_t version;
+};
+struct watch_before watch_look(int fd, int set);
+void watch_put(int fd, int set, const struct epoll_event *event, struct watch_before before);
 
 /* Its EPOLL_CTL_DEL has. */
 void watch_remove(int fd, int set);
