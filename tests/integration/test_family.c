@@ -127,7 +127,7 @@ static const struct {
 	{ "-6", "$EYEBALLS -o 6 www.test 80", true },
 	{ "--ipv6", "$CONNECT -6 -o -l www.test 80", true },
 	{ "-6", "curl -6 -s -m 20 http://www.test/", true },
-	{ "-6", "ssh -6 -o BatchMode=yes -p 80 other.test true", true },
+	{ "-6", "ssh -F none -6 -o BatchMode=yes -p 80 other.test true", true },
 	{ "-c settings.conf", "curl -6 -s -m 20 http://www.test/", true },
 };
 
